@@ -1,0 +1,34 @@
+"""tinygrad_jp: a tape-based autograd framework in NumPy whose computational graphs look like the book's.
+
+The book is『ゼロから作る Deep Learning』(斎藤康毅, O'Reilly Japan, 2016).
+"""
+
+from __future__ import annotations
+
+from . import errors, ops
+from .derivatives import gradient_descent, hessian, jacobian, jvp, numerical_gradient, vjp
+from .ops import *  # noqa: F403
+from .strict import strict_zero
+from .tape import enable_grad, no_grad, primitives
+from .tensor import Tensor, as_tensor, grad
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Tensor",
+    "as_tensor",
+    "enable_grad",
+    "errors",
+    "grad",
+    "gradient_descent",
+    "hessian",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "numerical_gradient",
+    "ops",
+    "primitives",
+    "strict_zero",
+    "vjp",
+    *ops.__all__,
+]

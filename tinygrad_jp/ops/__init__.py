@@ -1,0 +1,28 @@
+"""The op table: every primitive, fused and composite op, one row each, a file a family.
+
+Rows know arrays only. On Tensors they run through ``tinygrad_jp.tape``, which records them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import arithmetic, conv, elementwise, fused, linalg, reduce, shape
+from .arithmetic import *  # noqa: F403
+from .conv import col2im, im2col
+from .elementwise import *  # noqa: F403
+from .fused import affine, softmax_cross_entropy
+from .linalg import *  # noqa: F403
+from .reduce import *  # noqa: F403
+from .shape import *  # noqa: F403
+from .table import Kink, Op, composite, op
+
+TABLE: dict[str, Op[Any]] = {
+    row.name: row
+    for family in (arithmetic, elementwise, reduce, shape, linalg, conv, fused)
+    for row in vars(family).values()
+    if isinstance(row, Op)
+}
+"""Every row by its name."""
+
+__all__ = ["TABLE", "Kink", "Op", "composite", "op", *TABLE]

@@ -1,0 +1,293 @@
+"""Arithmetic, comparison and selection: the ops behind Python's operators."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .table import NONZERO, POSITIVE, Array, Kink, composite, op
+
+TIE = (np.array([1.0, 2.0, 0.0]), np.array([1.0, 0.0, 2.0]))
+
+
+@op(symbol="+", vjp={"x": lambda g: g, "y": lambda g: g}, numpy=[np.add])
+def add(x: Array, y: Array, /) -> Array:
+    """Sum, x + y; the gradient passes through unchanged (the book, figure 5-9)."""
+    return np.add(x, y)
+
+
+@op(symbol="−", vjp={"x": lambda g: g, "y": lambda g: -g}, numpy=[np.subtract])
+def sub(x: Array, y: Array, /) -> Array:
+    """Difference, x − y."""
+    return np.subtract(x, y)
+
+
+@op(symbol="×", vjp={"x": lambda g, y: g * y, "y": lambda g, x: g * x}, numpy=[np.multiply])
+def mul(x: Array, y: Array, /) -> Array:
+    """Product, x · y; going backward it swaps its inputs (the book, figure 5-12)."""
+    return np.multiply(x, y)
+
+
+@op(
+    symbol="÷",
+    vjp={"x": lambda g, y: g / y, "y": lambda g, y, out: -g * out / y},
+    domain={"y": NONZERO},
+    numpy=[np.divide],
+)
+def div(x: Array, y: Array, /) -> Array:
+    """Quotient, x / y."""
+    return np.divide(x, y)
+
+
+@op(symbol="⌊÷⌋", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g), "y": lambda g: np.zeros_like(g)}, numpy=[np.floor_divide])
+def floor_divide(x: Array, y: Array, /) -> Array:
+    """Quotient rounded down, ⌊x / y⌋."""
+    return np.floor_divide(x, y)
+
+
+@op(
+    symbol="mod",
+    vjp={"x": lambda g: g, "y": lambda g, x, y: -g * np.floor_divide(x, y)},
+    domain={"x": ((-0.9, -0.1), (0.1, 0.9)), "y": ((1.0, 3.0),)},
+    numpy=[np.remainder],
+)
+def mod(x: Array, y: Array, /) -> Array:
+    """Remainder x − y ⌊x / y⌋, with the sign of y; at its jumps the gradient is the right-hand one."""
+    return np.remainder(x, y)
+
+
+@op(symbol="−", vjp={"x": lambda g: -g}, numpy=[np.negative])
+def neg(x: Array, /) -> Array:
+    """Negative, −x."""
+    return np.negative(x)
+
+
+@op(
+    symbol="xʸ",
+    vjp={
+        # y - (y != 0) makes the exponent of y = 0 harmless: y · x⁰, which is 0, instead of 0 · x⁻¹
+        "x": lambda g, x, y: g * y * x ** (y - (y != 0)),
+        # log(x + (x == 0)) is 0 at x = 0: there the gradient with respect to y is 0, as in PyTorch
+        "y": lambda g, x, out: g * out * np.log(x + (x == 0)),
+    },
+    domain={"x": POSITIVE, "y": ((-2.0, 3.0),)},
+    numpy=[np.power],
+)
+def pow(x: Array, y: Array, /) -> Array:
+    """Power, xʸ.
+
+    A negative base with a whole exponent is fine; its gradient with respect to the exponent is NaN.
+    """
+    return np.power(x, y)
+
+
+@op(
+    symbol="|x|",
+    vjp={"x": lambda g, x: g * np.sign(x)},
+    domain={"x": NONZERO},
+    kinks=[Kink("x = 0", "0", (np.array([0.0, 2.0, -2.0]),), (np.array([0.0, 1.0, -1.0]),))],
+    numpy=[np.absolute, np.fabs],
+)
+def abs(x: Array, /) -> Array:
+    """Absolute value, |x|."""
+    return np.absolute(x)
+
+
+@op(symbol="sgn", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": NONZERO}, numpy=[np.sign])
+def sign(x: Array, /) -> Array:
+    """Sign: −1, 0 or 1."""
+    return np.sign(x)
+
+
+@op(
+    symbol="max",
+    vjp={
+        "x": lambda g, x, y: g * (x > y) + g * (x == y) * 0.5,
+        "y": lambda g, x, y: g * (y > x) + g * (x == y) * 0.5,
+    },
+    kinks=[Kink("x = y", "½ for each: ties share equally", TIE, ([0.5, 1.0, 0.0], [0.5, 0.0, 1.0]))],
+    numpy=[np.maximum],
+)
+def maximum(x: Array, y: Array, /) -> Array:
+    """Larger of two, element by element."""
+    return np.maximum(x, y)
+
+
+@op(
+    symbol="min",
+    vjp={
+        "x": lambda g, x, y: g * (x < y) + g * (x == y) * 0.5,
+        "y": lambda g, x, y: g * (y < x) + g * (x == y) * 0.5,
+    },
+    kinks=[Kink("x = y", "½ for each: ties share equally", TIE, ([0.5, 0.0, 1.0], [0.5, 1.0, 0.0]))],
+    numpy=[np.minimum],
+)
+def minimum(x: Array, y: Array, /) -> Array:
+    """Smaller of two, element by element."""
+    return np.minimum(x, y)
+
+
+@op(
+    symbol="where",
+    vjp={
+        "x": lambda g, condition: np.where(condition, g, 0.0),
+        "y": lambda g, condition: np.where(condition, 0.0, g),
+    },
+    numpy=[np.where],
+)
+def where(condition: Array, x: Array, y: Array, /) -> Array:
+    """Take from x where the condition holds, from y elsewhere.
+
+    Both branches were computed, so an infinite derivative in the branch not taken still gives 0 · ∞ = NaN;
+    ``with strict_zero():`` makes it exactly 0.
+
+    Parameters
+    ----------
+    condition
+        Boolean array; it broadcasts with `x` and `y` and carries no gradient.
+    x, y
+        The two branches, of any mutually broadcastable shapes.
+    """
+    return np.where(condition, x, y)
+
+
+def _within(g: Array, x: Array, low: Array, high: Array) -> Array:
+    """Pass `g` where ``low <= x <= high``; a missing bound (None) does not restrict."""
+    if low is not None:
+        g = g * (x >= low)
+    return g if high is None else g * (x <= high)
+
+
+@op(
+    symbol="clip",
+    vjp={"x": _within},
+    domain={"x": ((-3.0, -1.2), (-0.8, 0.8), (1.2, 3.0))},
+    kinks=[
+        Kink("the edges", "1, as inside", (np.array([-1.0, 1.0, 0.0, 2.0]),), ([1.0, 1.0, 1.0, 0.0],), {"low": -1, "high": 1})
+    ],
+    numpy=[np.clip],
+)
+def clip(x: Array, /, low: Array | None = None, high: Array | None = None) -> Array:
+    """Limit x to the interval [low, high].
+
+    Parameters
+    ----------
+    x
+        Any shape.
+    low, high
+        Bounds: scalars or arrays that broadcast to the shape of `x`, or None. They carry no gradient; use
+        ``minimum(maximum(x, low), high)`` for bounds that do.
+    """
+    if low is None and high is None:
+        raise ValueError("clip: give low, high or both")
+    return np.clip(x, low, high)
+
+
+# Comparisons and tests: Boolean results, which carry no gradient.
+
+
+@op(symbol="=", numpy=[np.equal])
+def equal(x: Array, y: Array, /) -> Array:
+    """Test x = y."""
+    return np.equal(x, y)
+
+
+@op(symbol="≠", numpy=[np.not_equal])
+def not_equal(x: Array, y: Array, /) -> Array:
+    """Test x ≠ y."""
+    return np.not_equal(x, y)
+
+
+@op(symbol="<", numpy=[np.less])
+def less(x: Array, y: Array, /) -> Array:
+    """Test x < y."""
+    return np.less(x, y)
+
+
+@op(symbol="≤", numpy=[np.less_equal])
+def less_equal(x: Array, y: Array, /) -> Array:
+    """Test x ≤ y."""
+    return np.less_equal(x, y)
+
+
+@op(symbol=">", numpy=[np.greater])
+def greater(x: Array, y: Array, /) -> Array:
+    """Test x > y."""
+    return np.greater(x, y)
+
+
+@op(symbol="≥", numpy=[np.greater_equal])
+def greater_equal(x: Array, y: Array, /) -> Array:
+    """Test x ≥ y."""
+    return np.greater_equal(x, y)
+
+
+@op(symbol="and", numpy=[np.logical_and])
+def logical_and(x: Array, y: Array, /) -> Array:
+    """Both are true (nonzero)."""
+    return np.logical_and(x, y)
+
+
+@op(symbol="or", numpy=[np.logical_or])
+def logical_or(x: Array, y: Array, /) -> Array:
+    """At least one is true (nonzero)."""
+    return np.logical_or(x, y)
+
+
+@op(symbol="not", numpy=[np.logical_not])
+def logical_not(x: Array, /) -> Array:
+    """Not true: zero."""
+    return np.logical_not(x)
+
+
+@op(symbol="&", numpy=[np.bitwise_and])
+def bitwise_and(x: Array, y: Array, /) -> Array:
+    """And, bit by bit; of Booleans or whole numbers."""
+    return np.bitwise_and(x, y)
+
+
+@op(symbol="|", numpy=[np.bitwise_or])
+def bitwise_or(x: Array, y: Array, /) -> Array:
+    """Or, bit by bit; of Booleans or whole numbers."""
+    return np.bitwise_or(x, y)
+
+
+@op(symbol="^", numpy=[np.bitwise_xor])
+def bitwise_xor(x: Array, y: Array, /) -> Array:
+    """Exclusive or, bit by bit; of Booleans or whole numbers."""
+    return np.bitwise_xor(x, y)
+
+
+@op(symbol="~", numpy=[np.invert])
+def invert(x: Array, /) -> Array:
+    """Not, bit by bit; of Booleans or whole numbers."""
+    return np.invert(x)
+
+
+@op(symbol="NaN?", numpy=[np.isnan])
+def isnan(x: Array, /) -> Array:
+    """Test for NaN."""
+    return np.isnan(x)
+
+
+@op(symbol="finite?", numpy=[np.isfinite])
+def isfinite(x: Array, /) -> Array:
+    """Test for a finite number (neither infinite nor NaN)."""
+    return np.isfinite(x)
+
+
+@op(symbol="∞?", numpy=[np.isinf])
+def isinf(x: Array, /) -> Array:
+    """Test for +∞ or −∞."""
+    return np.isinf(x)
+
+
+@composite(numpy=[np.ones_like])
+def ones_like(x: Array, /) -> Array:
+    """Ones in the shape and dtype of x; a constant."""
+    return np.ones(x.shape, x.dtype)
+
+
+@composite(numpy=[np.zeros_like])
+def zeros_like(x: Array, /) -> Array:
+    """Zeros in the shape and dtype of x; a constant."""
+    return np.zeros(x.shape, x.dtype)

@@ -1,0 +1,106 @@
+"""Fused ops: what would be several nodes as one, for speed or accuracy; each with its decomposition."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import DtypeError, ShapeError
+from .linalg import _dot_dx, _dot_dy
+from .reduce import log_softmax
+from .table import Array, op
+
+
+@op(
+    symbol="affine",
+    family="bilinear",
+    vjp={"x": lambda g, x_shape, w: _dot_dx(g, x_shape, w), "w": lambda g, x, w_shape: _dot_dy(g, x, w_shape), "b": lambda g: g},
+    decomposition=lambda x, w, b: np.dot(x, w) + b,
+)
+def affine(x: Array, w: Array, b: Array, /) -> Array:
+    """Affine transformation x · W + b (the book, figure 5-27).
+
+    Parameters
+    ----------
+    x
+        Shape (N, D) or (D,).
+    w
+        Weights, shape (D, M).
+    b
+        Bias, shape (M,).
+    """
+    out = np.dot(x, w)
+    if np.broadcast_shapes(out.shape, np.shape(b)) != out.shape:
+        raise ShapeError(f"affine: the bias of shape {np.shape(b)} does not fit x · W of shape {out.shape}")
+    out += b
+    return out
+
+
+def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Return targets as rows of probabilities: one-hot rows for labels, the rows themselves if given.
+
+    Parameters
+    ----------
+    t
+        Whole-number labels of shape (N,), or () for a single example; or probabilities of shape `shape`.
+    shape
+        (N, classes) or (classes,).
+    """
+    t = np.asarray(t)
+    if t.shape == shape:
+        return t
+    if t.shape != shape[:-1]:
+        raise ShapeError(f"softmax_cross_entropy: scores of shape {shape} need labels of shape {shape[:-1]} or one-hot targets of shape {shape}, got {t.shape}")
+    if t.dtype.kind not in "iu":
+        raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
+    if t.size and not (t.min() >= 0 and t.max() < shape[-1]):
+        raise ValueError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
+    rows = np.zeros(shape, dtype)
+    np.put_along_axis(rows, t[..., None], 1, -1)
+    return rows
+
+
+def _batch(shape: tuple[int, ...]) -> int:
+    return shape[0] if len(shape) == 2 else 1
+
+
+def _cross_entropy_vjp(g: Array, x: Array, t: Array) -> Array:
+    """(y Σt − t) · g / N (the book, figure 5-30, where Σt = 1)."""
+    rows = one_hot(t, x.shape, x.dtype)
+    y = np.exp(log_softmax.dispatch(x))
+    return (y * np.add.reduce(rows, axis=-1, keepdims=True) - rows) * (g / _batch(x.shape))
+
+
+def _cross_entropy_as_primitives(x: Array, t: Array) -> Array:
+    e = np.exp(x)
+    y = e / np.sum(e, -1, keepdims=True)
+    return -np.sum(one_hot(t, x.shape, x.dtype) * np.log(y)) / _batch(x.shape)
+
+
+@op(
+    symbol="softmax + cross entropy",
+    family="along_axis",
+    vjp={"x": _cross_entropy_vjp},
+    decomposition=_cross_entropy_as_primitives,
+)
+def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
+    """Softmax with cross-entropy loss, the mean of −Σ t log softmax(x) over the batch.
+
+    The book's Softmax-with-Loss layer: equations 3.10 and 4.3, figures 5-29 and 5-30, appendix A.
+
+    Parameters
+    ----------
+    x
+        Scores (logits), shape (N, classes) or (classes,).
+    t
+        Labels 0 … classes − 1, shape (N,) or (); or one-hot rows or probabilities, of the shape of `x`. No
+        gradient flows to them.
+
+    Returns
+    -------
+    Tensor
+        The loss, shape ().
+    """
+    if np.ndim(x) not in (1, 2):
+        raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
+    rows = one_hot(t, x.shape, x.dtype)
+    return -np.add.reduce(rows * log_softmax.forward(x), axis=None) / _batch(x.shape)

@@ -1,0 +1,270 @@
+"""The op table: what one row holds, and how a vjp says which arrays it needs.
+
+A row (:class:`Op`) is written in one place with the decorators :func:`op` (a primitive or fused op with its
+own vjps) or :func:`composite` (an op that is only a combination of others). This module knows arrays only;
+``tinygrad_jp.tape`` plugs in the function that runs a row on Tensors and records it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec
+
+import numpy as np
+
+from ..errors import DtypeError
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Array = Any
+"""An ndarray, or, inside a vjp under ``create_graph=True``, a Tensor: the same line serves both."""
+
+P = ParamSpec("P")
+Vjp = Callable[..., Array]
+Interval = tuple[float, float]
+Family = Literal["elementwise", "reduction", "along_axis", "bilinear", "movement"]
+
+REAL: tuple[Interval, ...] = ((-3.0, 3.0),)
+POSITIVE: tuple[Interval, ...] = ((0.2, 3.0),)
+NONZERO: tuple[Interval, ...] = ((-3.0, -0.2), (0.2, 3.0))
+
+
+@dataclass(frozen=True)
+class Kink:
+    """What an op does where it has no derivative.
+
+    Attributes
+    ----------
+    where
+        The place, in words, for the docs: ``"x = 0"``.
+    gives
+        The gradient used there, in words: ``"0"``.
+    inputs
+        Arrays that lie on the kink.
+    gradients
+        The gradient of ``sum(op(*inputs))`` with respect to each differentiable input, as declared.
+    attrs
+        Static arguments of the op for this example.
+    """
+
+    where: str
+    gives: str
+    inputs: tuple[Any, ...]
+    gradients: tuple[Any, ...]
+    attrs: Mapping[str, Any] | None = None
+
+
+class Op(Generic[P]):
+    """One row of the op table.
+
+    Attributes
+    ----------
+    name
+        NumPy's name for it, then PyTorch's.
+    forward
+        The op on arrays. Its positional-only parameters are the inputs, the others static arguments.
+    vjps
+        For each differentiable input its vector-Jacobian product. The names of a vjp's parameters say what it
+        needs: ``g`` (the output's gradient), inputs, ``out``, static arguments, or an input's shape as
+        ``x_shape``. What it does not name is not kept alive. Empty for an op without a gradient.
+    symbol
+        What the picture writes into the circle.
+    family
+        How outputs depend on inputs; ``strict_zero`` and the property tests read it.
+    domain
+        For each input the intervals in which the property tests draw its values.
+    kinks
+        What happens where there is no derivative.
+    decomposition
+        The same op as a combination of smaller ones (fused ops only); ``with primitives():`` runs it.
+    composite
+        True if ``forward`` itself is only a combination of other ops; then those are recorded.
+    variadic
+        True if the only input is a sequence of arrays; its vjp takes the position as second argument.
+    numpy
+        The NumPy functions that, called on a Tensor, run this row.
+    zero_gradient
+        True if the gradient is declared to be zero everywhere (``floor``, ``sign``, …).
+    """
+
+    apply: ClassVar[Callable[[Op[Any], Sequence[Any], dict[str, Any]], Tensor]]
+    """Runs a row on Tensors and records it; set by ``tinygrad_jp.tape``."""
+    compose: ClassVar[Callable[[Op[Any], tuple[Any, ...], dict[str, Any]], Tensor]]
+    """Runs a composite row on Tensors; set by ``tinygrad_jp.tape``."""
+
+    def __init__(
+        self,
+        forward: Callable[P, Array],
+        *,
+        vjp: Mapping[str, Vjp] | None = None,
+        symbol: str | None = None,
+        family: Family = "elementwise",
+        domain: Mapping[str, tuple[Interval, ...]] | None = None,
+        kinks: Sequence[Kink] = (),
+        decomposition: Callable[P, Array] | None = None,
+        composite: bool = False,
+        variadic: bool = False,
+        numpy: Sequence[Callable[..., Any]] = (),
+        zero_gradient: bool = False,
+    ) -> None:
+        parameters = inspect.signature(forward).parameters.values()
+        self.name = forward.__name__.strip("_")
+        self.forward = forward
+        self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
+        self.operands = slice(0, len(self.inputs))
+        """Where a call's arrays stand among its positional arguments."""
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            self.operands = slice(len(parameters) - 1, None)
+        self.defaults = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        self.positional = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.vjps = dict(vjp or {})
+        self.symbol = symbol or self.name
+        self.family = family
+        self.domain = {name: REAL for name in self.inputs} | dict(domain or {})
+        self.kinks = tuple(kinks)
+        self.decomposition = decomposition
+        self.composite = composite
+        self.variadic = variadic
+        self.numpy = tuple(numpy)
+        self.zero_gradient = zero_gradient
+        self.plans: dict[int, Plan] = {}
+        self.__name__ = self.name
+        self.__wrapped__ = forward  # inspect.signature and help() read it
+        self.__doc__ = _document(self, inspect.getdoc(forward) or "")
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}{inspect.signature(self.forward)}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        """Run on Tensors, arrays or scalars; the result is a Tensor, recorded if an input requires a gradient."""
+        if self.composite:
+            return Op.compose(self, args, kwargs)
+        return Op.apply(self, *self.bind(args, kwargs))
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> Array:
+        """Run on what the arguments are, arrays or Tensors: for the use inside another row's vjp."""
+        inputs = args[0] if self.variadic else args[: len(self.inputs)]
+        if any(hasattr(x, "requires_grad") for x in inputs):
+            return self(*args, **kwargs)
+        return self.forward(*args, **kwargs)
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Split a call's arguments into the inputs and the static arguments, in the order of the signature."""
+        n = len(self.inputs)
+        if len(args) < n or len(args) > n + len(self.positional) or not kwargs.keys() <= self.defaults.keys():
+            inspect.signature(self.forward).bind(*args, **kwargs)  # raises the TypeError Python would raise
+        attrs = self.defaults
+        if kwargs or len(args) > n:
+            given = dict(zip(self.positional, args[n:], strict=False)) | dict(kwargs)
+            attrs = attrs | {name: self._static(name, value) for name, value in given.items()}
+        if inspect.Parameter.empty in attrs.values():
+            inspect.signature(self.forward).bind(*args, **kwargs)
+        return (tuple(args[0]) if self.variadic else args[:n]), attrs
+
+    def _static(self, name: str, value: Any) -> Any:
+        """Take a static argument as it is, or out of a Tensor that needs no gradient."""
+        if not hasattr(value, "requires_grad"):
+            return value
+        if value.requires_grad:
+            raise DtypeError(f"{self.name}: no gradient flows to '{name}'; pass {name}.detach()")
+        return value.numpy()
+
+    def plan(self, mask: int) -> Plan:
+        """Return the plan for the inputs whose bits are set in `mask` (bit i: input i requires a gradient)."""
+        plan = self.plans.get(mask)
+        if plan is None:
+            plan = self.plans[mask] = Plan(self, mask)
+        return plan
+
+
+class Plan:
+    """How to go backward through an op when a given subset of its inputs requires a gradient.
+
+    ``save`` picks what the vjps of those inputs name out of what is known after the forward pass, the tuple
+    ``(*inputs, out, *static arguments, *input shapes)``; ``steps`` pairs each such input's index with its vjp
+    in the form ``vjp(g, saved)``; ``names`` tells what was picked. (For a variadic op the inputs count as one, a tuple, and so do their shapes.)
+    """
+
+    __slots__ = ("active", "names", "needs_shapes", "op", "save", "saved_inputs", "saved_out", "steps")
+
+    def __init__(self, op: Op[Any], mask: int) -> None:
+        self.op = op
+        wants = [i for i in range(mask.bit_length()) if mask >> i & 1]
+        self.active = tuple(i for i in wants if op.variadic or op.inputs[i] in op.vjps)
+        vjps = [op.vjps[op.inputs[0 if op.variadic else i]] for i in self.active]
+        known = [*op.inputs, "out", *op.defaults, *(f"{name}_shape" for name in op.inputs)]
+        wanted = [[known.index(name) for name in _parameters(vjp)[1 + op.variadic :]] for vjp in vjps]
+        picks = sorted({k for ks in wanted for k in ks})
+        n = len(op.inputs)
+        self.names = tuple(known[k] for k in picks)
+        self.save = _tuple_getter(picks)
+        self.needs_shapes = any(k >= len(known) - n for k in picks)
+        self.saved_inputs = tuple((position, k) for position, k in enumerate(picks) if k < n)
+        self.saved_out = picks.index(n) if n in picks else None
+        self.steps = tuple(
+            (i, _adapt(vjp, (i,) if op.variadic else (), [picks.index(k) for k in ks]))
+            for i, vjp, ks in zip(self.active, vjps, wanted, strict=True)
+        )
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def _tuple_getter(picks: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    if len(picks) < 2:  # an itemgetter of one index would return the bare item
+        return itemgetter(slice(picks[0], picks[0] + 1) if picks else slice(0))
+    return itemgetter(*picks)
+
+
+def _adapt(vjp: Vjp, position: tuple[int, ...], at: list[int]) -> Callable[[Array, tuple[Any, ...]], Array]:
+    """Give a vjp the engine's one calling convention, ``(g, saved)``, without a loop for the short ones."""
+    if position:
+        return lambda g, saved: vjp(g, *position, *[saved[a] for a in at])
+    match at:
+        case []:
+            return lambda g, saved: vjp(g)
+        case [a]:
+            return lambda g, saved: vjp(g, saved[a])
+        case [a, b]:
+            return lambda g, saved: vjp(g, saved[a], saved[b])
+        case _:
+            return lambda g, saved: vjp(g, *[saved[a] for a in at])
+
+
+def op(**row: Any) -> Callable[[Callable[P, Array]], Op[P]]:
+    """Make a row of the op table out of a forward function on arrays (keywords: see :class:`Op`).
+
+    The inputs are the function's positional-only parameters; the other parameters are static arguments.
+
+    Examples
+    --------
+    >>> @op(symbol="eˣ", vjp={"x": lambda g, out: g * out})
+    ... def exp(x, /):
+    ...     return np.exp(x)
+    """
+    return lambda forward: Op(forward, **row)
+
+
+def composite(**row: Any) -> Callable[[Callable[P, Array]], Op[P]]:
+    """Make a row out of a function that only combines other ops, by operators and dispatching NumPy calls."""
+    return lambda forward: Op(forward, composite=True, **row)
+
+
+def _document(op: Op[Any], text: str) -> str:
+    """Complete a row's docstring with what the row declares as data."""
+    notes = []
+    if op.zero_gradient:
+        notes.append("The gradient is zero everywhere, by declaration.")
+    elif not op.composite and not op.vjps:
+        notes.append("The result carries no gradient.")
+    notes += [f"At {kink.where} the gradient is {kink.gives}." for kink in op.kinks]
+    if op.decomposition is not None:
+        notes.append("Fused; ``with primitives():`` records the smaller ops it is made of.")
+    if not notes:
+        return text
+    return text + "\n\nNotes\n-----\n" + "\n".join(notes)

@@ -1,0 +1,338 @@
+"""The tape: what an op leaves behind, and the backward pass over it.
+
+Running an op on Tensors that require a gradient makes a :class:`Node`. :func:`propagate` walks the nodes from newest
+to oldest and asks each one's vjps for the gradients of its inputs. (``tinygrad_jp.tensor`` makes the nodes and hands
+the gradients out.)
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy import asarray, ndarray
+
+from .errors import GraphFreedError, InPlaceError, ShapeError
+from .ops.table import Array, Plan
+from .strict import rescue, strict_report
+
+SMALL = 16
+"""Arrays of at most this many elements stay with their node, so that a picture can show the numbers."""
+DRAWABLE = 10_000
+"""Graphs of more nodes than this keep no small gradients for a picture."""
+
+clock = itertools.count(1).__next__
+"""Numbers nodes and in-place changes in the order in which they happen."""
+
+Edge = Any
+"""Where an input came from: a Node, a leaf Tensor, a Constant, or a small array or Python number."""
+
+
+class Node:
+    """The record of one op: where its inputs came from and what its vjps need.
+
+    Attributes
+    ----------
+    plan
+        The op, and the vjps of those inputs that require a gradient.
+    edges
+        For each input where it came from.
+    saved
+        The arrays and static arguments that the vjps name; None once the graph was freed.
+    order
+        Time of creation; an input is always older than the result.
+    shape, dtype
+        Of the result.
+    value
+        The result if it is small, for the picture.
+    gradients
+        After a backward pass, if small: the result's gradient and the contribution to each active input.
+    name
+        The name given to the result, for the picture.
+    hooks
+        Functions called with the result's gradient; what one returns, unless None, replaces it.
+    """
+
+    __slots__ = ("dtype", "edges", "gradients", "hooks", "name", "order", "plan", "saved", "shape", "value")
+
+    requires_grad = True
+
+    def __init__(self, plan: Plan, edges: tuple[Edge, ...], saved: tuple[Any, ...], out: ndarray) -> None:
+        self.plan = plan
+        self.edges = edges
+        self.saved: tuple[Any, ...] | None = saved
+        self.order = clock()
+        self.shape = out.shape
+        self.dtype = out.dtype
+        self.value = out if out.size <= SMALL else None
+        self.gradients: tuple[Array, list[Array]] | None = None
+        self.name: str | None = None
+        self.hooks: list[Callable[[Array], Array | None]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.plan.op.name} node of shape {self.shape}>"
+
+
+class Constant:
+    """An input that requires no gradient and is too large to be kept alive for a picture: only its shape is."""
+
+    __slots__ = ("dtype", "name", "shape")
+
+    requires_grad = False
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.name = name
+
+
+# ------------------------------------------------------------------------------------------------ modes
+
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+decomposing: ContextVar[bool] = ContextVar("decomposing", default=False)
+
+
+@contextmanager
+def _setting(variable: ContextVar[bool], value: bool) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def no_grad() -> AbstractContextManager[None]:
+    """Record nothing inside this ``with`` block: results require no gradient. Also decorates functions."""
+    return _setting(recording, False)
+
+
+def enable_grad() -> AbstractContextManager[None]:
+    """Record again, inside a ``no_grad`` block."""
+    return _setting(recording, True)
+
+
+def primitives() -> AbstractContextManager[None]:
+    """Run fused ops as the smaller ops they are made of, so that a graph shows every step."""
+    return _setting(decomposing, True)
+
+
+# ------------------------------------------------------------------------------------------------ in-place changes
+
+
+class _Changes:
+    """When each piece of memory was last changed in place through a Tensor: the version counters.
+
+    They are kept by the array that owns the memory, not in the Tensors: all views of it (slices, reshapes,
+    ``detach()``) share one, and recording an op pays nothing for them.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self._when: dict[int, tuple[weakref.ref[ndarray], int]] = {}
+
+    def mark(self, array: ndarray) -> None:
+        """Note that the memory of `array` changes now."""
+        owner = _owner(array)
+        key = id(owner)
+        self.latest = clock()
+        self._when[key] = (weakref.ref(owner, lambda _: self._when.pop(key, None)), self.latest)
+
+    def since(self, order: int, arrays: Iterable[Any]) -> ndarray | None:
+        """Find an array among `arrays` whose memory was changed later than `order`."""
+        for array in arrays:
+            if isinstance(array, tuple):
+                changed = self.since(order, array)
+                if changed is not None:
+                    return changed
+            elif isinstance(array, ndarray) and self._when.get(id(_owner(array)), (None, 0))[1] > order:
+                return array
+        return None
+
+
+def _owner(array: ndarray) -> ndarray:
+    while isinstance(array.base, ndarray):
+        array = array.base
+    return array
+
+
+changes = _Changes()
+
+
+# ------------------------------------------------------------------------------------------------ going backward
+
+_by_order = attrgetter("order")
+
+
+def topological_order(root: Node) -> list[Node]:
+    """List the nodes that `root` depends on, itself first, each before its inputs; without recursion."""
+    seen = {root}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        edges = node.edges
+        for i in node.plan.active:
+            edge = edges[i]
+            if type(edge) is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return sorted(seen, key=_by_order, reverse=True)
+
+
+def _between(order: Sequence[Node], targets: set[Any]) -> set[Any]:
+    """Collect the nodes through which a gradient reaches `targets`, and the targets."""
+    useful = set(targets)
+    for node in reversed(order):
+        if any(node.edges[i] in useful for i in node.plan.active):
+            useful.add(node)
+    return useful
+
+
+def propagate(
+    root: Node,
+    g: Array,
+    *,
+    retain_graph: bool,
+    wrap: Callable[[ndarray, Node], Any] | None = None,
+    targets: set[Any] | None = None,
+) -> dict[Any, Array]:
+    """Carry the gradient `g` of `root` back, and return the gradients of the leaves, or of `targets`.
+
+    Parameters
+    ----------
+    root
+        The node of the result.
+    g
+        Its gradient: an ndarray, or with `wrap` a Tensor.
+    retain_graph
+        Keep the saved arrays, for another pass.
+    wrap
+        Makes a Tensor of an array and the node it came from. Given, the vjps run on Tensors and are recorded
+        themselves (``create_graph``).
+    targets
+        Leaf Tensors and Nodes whose gradients are wanted; only the paths to them are walked.
+
+    Returns
+    -------
+    dict
+        Gradients by leaf Tensor or Node, as arrays that nothing else holds (or Tensors).
+    """
+    order = topological_order(root)
+    useful = None if targets is None else _between(order, targets)
+    table = {root: g}
+    fresh: set[Any] = set()  # edges whose entry in the table is an array that only the table holds
+    found: dict[Any, Array] = {}
+    drawable = len(order) <= DRAWABLE and wrap is None
+    report = strict_report()
+    for node in order:
+        g = table.pop(node, None)
+        if g is None:
+            continue
+        if node.hooks is not None:
+            g = run_hooks(node.hooks, g)
+        if targets is not None and node in targets:
+            found[node] = g
+        saved = node.saved
+        if saved is None:
+            raise GraphFreedError(
+                f"{node.plan.op.name}: an earlier backward pass freed this graph; call that one with "
+                "retain_graph=True, or compute the result anew"
+            )
+        if changes.latest > node.order:
+            _refuse_changed(node, saved)
+        if wrap is not None:
+            saved = _as_tensors(node, saved, wrap)
+        edges = node.edges
+        contributions = []
+        for i, vjp in node.plan.steps:
+            edge = edges[i]
+            if useful is not None and edge not in useful:
+                continue
+            r = vjp(g, saved)
+            if report is not None:
+                r = rescue(report, node.plan, i, vjp, g, saved, r)
+            if wrap is None and type(r) is not ndarray:
+                r = asarray(r)
+            if r.shape != edge.shape:
+                r = _unbroadcast(r, edge.shape, node.plan, i)
+            if r.dtype != edge.dtype:
+                r = r.astype(edge.dtype)
+            if drawable:
+                contributions.append((i, r))
+            earlier = table.get(edge)
+            if earlier is not None:
+                if edge in fresh:
+                    earlier += r
+                    continue
+                r = earlier + r
+            elif r is g or wrap is not None or r.base is not None:
+                table[edge] = r
+                continue
+            table[edge] = r
+            if r.size > SMALL:  # a small one may be in some node's `gradients`
+                fresh.add(edge)
+        if drawable and g.size <= SMALL:
+            node.gradients = (g, contributions)
+        if not retain_graph:
+            node.saved = None
+    leaves = table if targets is None else {x: table[x] for x in targets if x in table}
+    for leaf, g in leaves.items():
+        if leaf._hooks:
+            g = run_hooks(leaf._hooks, g)
+        found[leaf] = g if wrap is not None or leaf in fresh else g.copy()
+    return found
+
+
+def run_hooks(hooks: Iterable[Callable[[Array], Array | None]], g: Array) -> Array:
+    """Show a gradient to its hooks in turn; what one returns, unless None, replaces it."""
+    for hook in hooks:
+        replaced = hook(g)
+        g = g if replaced is None else replaced
+    return g
+
+
+def _unbroadcast(g: Array, shape: tuple[int, ...], plan: Plan, i: int) -> Array:
+    """Sum a gradient over the axes along which its input, of this shape, was repeated."""
+    extra = g.ndim - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
+        raise ShapeError(
+            f"{plan.op.name}: the vjp of input {i} returned shape {g.shape} for an input of shape {shape}; it must "
+            "have the shape of the input, or of the input broadcast"
+        )
+    axes = (*range(extra), *(extra + a for a, n in enumerate(shape) if n != g.shape[extra + a]))
+    summed = np.add.reduce(g, axis=axes, keepdims=not extra)
+    return summed if summed.shape == shape else summed.reshape(shape)
+
+
+def _refuse_changed(node: Node, saved: tuple[Any, ...]) -> None:
+    array = changes.since(node.order, saved)
+    if array is not None:
+        raise InPlaceError(
+            f"{node.plan.op.name}: an array of shape {array.shape} that it saved for the backward pass was changed in "
+            "place since; change it after backward(), or change a copy"
+        )
+
+
+def _as_tensors(node: Node, saved: tuple[Any, ...], wrap: Callable[[ndarray, Node], Any]) -> tuple[Any, ...]:
+    """Turn saved arrays back into the Tensors they came from, so that the vjps can be recorded."""
+
+    def connect(array: Any, edge: Edge) -> Any:
+        if type(edge) is Node:
+            return wrap(array, edge)
+        return edge if getattr(edge, "requires_grad", False) else array
+
+    values = list(saved)
+    plan = node.plan
+    for position, k in plan.saved_inputs:
+        if plan.op.variadic:
+            values[position] = tuple(map(connect, values[position], node.edges))
+        else:
+            values[position] = connect(values[position], node.edges[k])
+    if plan.saved_out is not None:
+        values[plan.saved_out] = wrap(values[plan.saved_out], node)
+    return tuple(values)
