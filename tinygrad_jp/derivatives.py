@@ -28,7 +28,7 @@ def _value(f: Function, x: Tensor, caller: str) -> Tensor:
     return y
 
 
-def _gradient(y: Tensor, x: Tensor, gradient: Tensor | ArrayLike | None = None, create_graph: bool = False) -> Tensor:
+def gradient_or_zeros(y: Tensor, x: Tensor, gradient: Tensor | ArrayLike | None = None, create_graph: bool = False) -> Tensor:
     """Gradient of `y` at `x`; zeros if `y` does not depend on it."""
     if not y.requires_grad:
         return Tensor(np.zeros(x.shape, x.dtype))
@@ -55,7 +55,7 @@ def vjp(f: Function, x: Tensor | ArrayLike, v: Tensor | ArrayLike | None = None)
     """
     point = _variable(x)
     y = _value(f, point, "vjp")
-    return y.detach(), _gradient(y, point, v)
+    return y.detach(), gradient_or_zeros(y, point, v)
 
 
 def jvp(f: Function, x: Tensor | ArrayLike, v: Tensor | ArrayLike) -> tuple[Tensor, Tensor]:
@@ -83,8 +83,8 @@ def jvp(f: Function, x: Tensor | ArrayLike, v: Tensor | ArrayLike) -> tuple[Tens
         raise ShapeError(f"jvp: v has shape {direction.shape}, but x has shape {point.shape}")
     y = _value(f, point, "jvp")
     u = Tensor(np.zeros(y.shape, y.dtype), requires_grad=True)
-    product = _gradient(y, point, u, create_graph=True)
-    return y.detach(), _gradient(product, u, direction).detach()
+    product = gradient_or_zeros(y, point, u, create_graph=True)
+    return y.detach(), gradient_or_zeros(product, u, direction).detach()
 
 
 def jacobian(f: Function, x: Tensor | ArrayLike) -> Tensor:
@@ -104,7 +104,7 @@ def jacobian(f: Function, x: Tensor | ArrayLike) -> Tensor:
     """
     point = _variable(x)
     y = _value(f, point, "jacobian")
-    rows = [_gradient(y, point, row.reshape(y.shape)).numpy() for row in np.eye(y.size, dtype=y.dtype)]
+    rows = [gradient_or_zeros(y, point, row.reshape(y.shape)).numpy() for row in np.eye(y.size, dtype=y.dtype)]
     return Tensor(np.reshape(rows, (*y.shape, *point.shape)))
 
 
@@ -127,8 +127,8 @@ def hessian(f: Function, x: Tensor | ArrayLike) -> Tensor:
     y = _value(f, point, "hessian")
     if y.size != 1:
         raise ShapeError(f"hessian: f must return a single number, got shape {y.shape}")
-    first = _gradient(y, point, create_graph=True)
-    rows = [_gradient(first, point, row.reshape(point.shape)).numpy() for row in np.eye(point.size, dtype=point.dtype)]
+    first = gradient_or_zeros(y, point, create_graph=True)
+    rows = [gradient_or_zeros(first, point, row.reshape(point.shape)).numpy() for row in np.eye(point.size, dtype=point.dtype)]
     return Tensor(np.reshape(rows, (*point.shape, *point.shape)))
 
 

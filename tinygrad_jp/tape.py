@@ -256,26 +256,28 @@ def propagate(
             r = vjp(g, saved)
             if report is not None:
                 r = rescue(report, node.plan, i, vjp, g, saved, r)
-            if wrap is None and type(r) is not ndarray:
-                r = asarray(r)
             if r.shape != edge.shape:
                 r = _unbroadcast(r, edge.shape, node.plan, i)
             if r.dtype != edge.dtype:
                 r = r.astype(edge.dtype)
+            if wrap is None and type(r) is not ndarray:
+                r = asarray(r)  # NumPy makes scalars of shape () where 0-d arrays meet
             if drawable:
                 contributions.append((i, r))
             earlier = table.get(edge)
-            if earlier is not None:
-                if edge in fresh:
-                    earlier += r
-                    continue
-                r = earlier + r
-            elif r is g or wrap is not None or r.base is not None:
+            if earlier is None:
                 table[edge] = r
+                if r is g or r.size <= SMALL or wrap is not None or r.base is not None:
+                    continue  # somebody else may hold it (a small one: a node's `gradients`)
+            elif edge in fresh:
+                earlier += r
                 continue
-            table[edge] = r
-            if r.size > SMALL:  # a small one may be in some node's `gradients`
-                fresh.add(edge)
+            elif wrap is not None:
+                table[edge] = earlier + r
+                continue
+            else:
+                table[edge] = asarray(earlier + r)
+            fresh.add(edge)
         if drawable and g.size <= SMALL:
             node.gradients = (g, contributions)
         if not retain_graph:

@@ -6,6 +6,8 @@ import numpy as np
 
 from .table import NONZERO, POSITIVE, Array, Kink, composite, op
 
+BETWEEN_JUMPS = {"x": ((-0.9, -0.1), (0.1, 0.9)), "y": ((1.0, 3.0),)}
+"""Where x / y stays clear of the whole numbers."""
 TIE = (np.array([1.0, 2.0, 0.0]), np.array([1.0, 0.0, 2.0]))
 
 
@@ -38,7 +40,13 @@ def div(x: Array, y: Array, /) -> Array:
     return np.divide(x, y)
 
 
-@op(symbol="⌊÷⌋", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g), "y": lambda g: np.zeros_like(g)}, numpy=[np.floor_divide])
+@op(
+    symbol="⌊÷⌋",
+    zero_gradient=True,
+    vjp={"x": lambda g: np.zeros_like(g), "y": lambda g: np.zeros_like(g)},
+    domain=BETWEEN_JUMPS,
+    numpy=[np.floor_divide],
+)
 def floor_divide(x: Array, y: Array, /) -> Array:
     """Quotient rounded down, ⌊x / y⌋."""
     return np.floor_divide(x, y)
@@ -47,7 +55,7 @@ def floor_divide(x: Array, y: Array, /) -> Array:
 @op(
     symbol="mod",
     vjp={"x": lambda g: g, "y": lambda g, x, y: -g * np.floor_divide(x, y)},
-    domain={"x": ((-0.9, -0.1), (0.1, 0.9)), "y": ((1.0, 3.0),)},
+    domain=BETWEEN_JUMPS,
     numpy=[np.remainder],
 )
 def mod(x: Array, y: Array, /) -> Array:

@@ -14,8 +14,8 @@ from .table import Array, composite, op
 def _columns(y: Array) -> Array:
     """View the second operand of ``dot`` as a matrix: its contracted axis (the last but one) by all the others."""
     if y.ndim < 2:
-        return y.reshape((-1, 1))
-    return np.moveaxis(y, -2, 0).reshape((y.shape[-2], -1))
+        return y.reshape((y.shape[0], 1))
+    return np.moveaxis(y, -2, 0).reshape((y.shape[-2], math.prod(y.shape[:-2]) * y.shape[-1]))
 
 
 def _dot_dx(g: Array, x_shape: tuple[int, ...], y: Array) -> Array:
@@ -33,7 +33,7 @@ def _dot_dy(g: Array, x: Array, y_shape: tuple[int, ...]) -> Array:
     if not x.ndim or not y_shape:
         return g * x
     rows = x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
-    columns = math.prod(y_shape) // max(rows.shape[1], 1)
+    columns = math.prod(y_shape[:-2]) * (y_shape[-1] if len(y_shape) > 1 else 1)
     flat = np.dot(rows.T, g.reshape((rows.shape[0], columns)))
     if len(y_shape) < 2:
         return flat.reshape(y_shape)

@@ -161,7 +161,7 @@ class Op(Generic[P]):
         if kwargs or len(args) > n:
             given = dict(zip(self.positional, args[n:], strict=False)) | dict(kwargs)
             attrs = attrs | {name: self._static(name, value) for name, value in given.items()}
-        if inspect.Parameter.empty in attrs.values():
+        if any(value is inspect.Parameter.empty for value in attrs.values()):
             inspect.signature(self.forward).bind(*args, **kwargs)
         return (tuple(args[0]) if self.variadic else args[:n]), attrs
 

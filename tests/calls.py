@@ -1,0 +1,362 @@
+"""For every row of the op table a Hypothesis strategy for valid calls: input arrays and static arguments.
+
+The rows' families and domains give most of them; ops with arguments of their own have an entry in ``OWN``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tinygrad_jp import ops
+from tinygrad_jp.ops import Op
+from tinygrad_jp.testing import broadcastable_shapes, dtypes, shapes, spaced
+from tinygrad_jp.testing.strategies import LAYOUTS, _laid_out
+
+
+@dataclass
+class Call:
+    """One call of a row: its inputs (arrays), static arguments, and which inputs may require a gradient."""
+
+    row: Op[Any]
+    arrays: list[np.ndarray]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    before: tuple[Any, ...] = ()  # positional arguments in front of the inputs (einsum's subscripts)
+    differentiable: list[int] = field(default_factory=list)
+
+    def run(self, *inputs: Any) -> Any:
+        args = [list(inputs)] if self.row.variadic else list(inputs)
+        result = self.row(*self.before, *args, **self.attrs)
+        return ops.concatenate([part.ravel() for part in result]) if isinstance(result, list) else result
+
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def fill(draw: Draw, row: Op[Any], given: list[tuple[int, ...]], names: list[str] | None = None) -> list[np.ndarray]:
+    """Fill shapes with values from the row's domains; inputs of one domain share no value."""
+    dtype = draw(dtypes())
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    domains = [row.domain.get(name, ops.table.REAL) for name in names or [*row.inputs[:1], "any"][:1] * len(given)]
+    values = {
+        domain: iter(spaced(rng, sum(math.prod(s) for s, d in zip(given, domains, strict=True) if d == domain), domain))
+        for domain in domains
+    }
+    filled = [
+        np.array([next(values[d]) for _ in range(math.prod(s))]).reshape(s).astype(dtype)
+        for s, d in zip(given, domains, strict=True)
+    ]
+    return [_laid_out(a, draw(st.sampled_from(LAYOUTS))) for a in filled]
+
+
+def call(draw: Draw, row: Op[Any], given: list[tuple[int, ...]], before: tuple[Any, ...] = (), **attrs: Any) -> Call:
+    names = None if row.variadic or len(row.inputs) != len(given) else list(row.inputs)
+    arrays = fill(draw, row, given, names)
+    return Call(row, arrays, attrs, before, list(range(len(arrays))))
+
+
+def axis_of(shape: tuple[int, ...]) -> st.SearchStrategy[int]:
+    return st.integers(-len(shape), len(shape) - 1)
+
+
+def axes_of(shape: tuple[int, ...], several: bool = True) -> st.SearchStrategy[Any]:
+    options: list[st.SearchStrategy[Any]] = [st.none()]
+    if shape:
+        options.append(axis_of(shape))
+        if several:
+            options.append(hnp.valid_tuple_axes(len(shape)))
+    return st.one_of(options)
+
+
+def elementwise(draw: Draw, row: Op[Any]) -> Call:
+    return call(draw, row, list(draw(broadcastable_shapes(len(row.inputs)))))
+
+
+def reduction(draw: Draw, row: Op[Any], min_side: int = 0, several: bool = True) -> Call:
+    shape = draw(shapes(min_side=min_side))
+    attrs = {"axis": draw(axes_of(shape, several))}
+    if "keepdims" in row.defaults:
+        attrs["keepdims"] = draw(st.booleans())
+    return call(draw, row, [shape], **attrs)
+
+
+def spread_out(draw: Draw, row: Op[Any]) -> Call:
+    """var and std: enough elements that n − ddof is positive and that they are not all equal."""
+    shape = draw(shapes(min_dims=1, min_side=2))
+    several = st.one_of(st.none(), axis_of(shape), hnp.valid_tuple_axes(len(shape), min_size=1))
+    return call(
+        draw, row, [shape], axis=draw(several), keepdims=draw(st.booleans()), ddof=draw(st.sampled_from([0, 1]))
+    )
+
+
+def norm(draw: Draw, row: Op[Any]) -> Call:
+    drawn = reduction(draw, row, min_side=1)
+    return Call(row, drawn.arrays, drawn.attrs | {"ord": draw(st.sampled_from([1, 2, 2.5, np.inf]))}, (), [0])
+
+
+def along_axis(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_dims=1))
+    return call(draw, row, [shape], axis=draw(axis_of(shape)))
+
+
+def cumsum(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    return call(draw, row, [shape], axis=draw(axes_of(shape, several=False)))
+
+
+def where(draw: Draw, row: Op[Any]) -> Call:
+    c, x, y = draw(broadcastable_shapes(3))
+    condition = draw(hnp.arrays(bool, c))
+    drawn = fill(draw, row, [x, y], ["x", "y"])
+    return Call(row, [condition, *drawn], {}, (), [1, 2])
+
+
+def clip(draw: Draw, row: Op[Any]) -> Call:
+    low, high = draw(st.sampled_from([(-1, 1), (None, 1.0), (-1.0, None)]))
+    return call(draw, row, [draw(shapes())], low=low, high=high)
+
+
+def cross_entropy(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_dims=1, max_dims=2, min_side=1))
+    x = fill(draw, row, [shape], ["x"])
+    labels = draw(hnp.arrays(np.int64, shape[:-1], elements=st.integers(0, shape[-1] - 1)))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    t = draw(st.sampled_from([labels, rng.uniform(0.1, 1.0, shape).astype(x[0].dtype)]))
+    return Call(row, [*x, t], {}, (), [0])
+
+
+def reshape(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    n = math.prod(shape)
+    options: list[Any] = [n, (n,), shape[::-1], (1, *shape, 1)]
+    if n:
+        options.append(-1)
+    return call(draw, row, [shape], shape=draw(st.sampled_from(options)))
+
+
+def transpose(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    permutation = draw(st.permutations(range(len(shape))))
+    signed = [a - len(shape) * draw(st.integers(0, 1)) for a in permutation]
+    return call(draw, row, [shape], axes=draw(st.sampled_from([None, signed])))
+
+
+def two_axes(first: str, second: str) -> Callable[[Draw, Op[Any]], Call]:
+    def strategy(draw: Draw, row: Op[Any]) -> Call:
+        shape = draw(shapes(min_dims=1))
+        return call(draw, row, [shape], **{first: draw(axis_of(shape)), second: draw(axis_of(shape))})
+
+    return strategy
+
+
+def expand_dims(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    axis = draw(st.sampled_from([0, -1, len(shape), (0, -1)]))
+    return call(draw, row, [shape], axis=axis)
+
+
+def squeeze(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(max_side=2, min_side=1))
+    ones = [a for a, n in enumerate(shape) if n == 1]
+    return call(draw, row, [shape], axis=draw(st.sampled_from([None, tuple(ones), *ones])))
+
+
+def broadcast_to(draw: Draw, row: Op[Any]) -> Call:
+    small, large = draw(broadcastable_shapes(2))
+    return call(draw, row, [small], shape=np.broadcast_shapes(small, large))
+
+
+def concatenate(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_dims=1))
+    axis = draw(axis_of(shape))
+    lengths = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    parts = [tuple(n if a == axis % len(shape) else m for a, m in enumerate(shape)) for n in lengths]
+    return call(draw, row, parts, axis=axis)
+
+
+def stack(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(max_dims=2))
+    n = draw(st.integers(1, 3))
+    return call(draw, row, [shape] * n, axis=draw(st.integers(-len(shape) - 1, len(shape))))
+
+
+def split(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_dims=1))
+    axis = draw(axis_of(shape))
+    n = shape[axis]
+    cuts = sorted(draw(st.lists(st.integers(0, n), max_size=3)))
+    whole = [k for k in range(1, n + 1) if n % k == 0] or [2]
+    return call(draw, row, [shape], indices_or_sections=draw(st.sampled_from([cuts, *whole])), axis=axis)
+
+
+def pad(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_side=1))
+    width = st.integers(0, 3)
+    widths: list[Any] = [draw(width), [(draw(width), draw(width)) for _ in shape]]
+    mode = draw(st.sampled_from(["constant", "edge", "reflect", "symmetric", "wrap"]))
+    attrs = {"constant_values": draw(st.sampled_from([0, 1.5]))} if mode == "constant" else {}
+    return call(draw, row, [shape], pad_width=draw(st.sampled_from(widths if shape else widths[:1])), mode=mode, **attrs)
+
+
+def flip(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    return call(draw, row, [shape], axis=draw(axes_of(shape)))
+
+
+def roll(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    shift = st.integers(-5, 5)
+    options: list[Any] = [(draw(shift), None)]
+    if shape:
+        options += [(draw(shift), draw(axis_of(shape))), ((draw(shift), draw(shift)), (0, -1))]
+    amount, axis = draw(st.sampled_from(options))
+    return call(draw, row, [shape], shift=amount, axis=axis)
+
+
+def tile(draw: Draw, row: Op[Any]) -> Call:
+    reps = draw(st.one_of(st.integers(0, 3), st.lists(st.integers(0, 3), max_size=3)))
+    return call(draw, row, [draw(shapes(max_dims=2))], reps=reps)
+
+
+def repeat(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    axis = draw(axes_of(shape, several=False))
+    n = math.prod(shape) if axis is None else shape[axis]
+    counts = draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
+    return call(draw, row, [shape], repeats=draw(st.sampled_from([2, 0, counts])), axis=axis)
+
+
+def take(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_side=1))
+    axis = draw(axes_of(shape, several=False))
+    n = math.prod(shape) if axis is None else shape[axis]
+    indices = draw(hnp.arrays(np.int64, draw(shapes(max_dims=2)), elements=st.integers(-n, n - 1)))
+    return call(draw, row, [shape], indices=indices, axis=axis)
+
+
+def an_index(draw: Draw, shape: tuple[int, ...]) -> Any:
+    kinds: list[st.SearchStrategy[Any]] = [
+        hnp.basic_indices(shape, allow_newaxis=True),
+        hnp.arrays(bool, shape),
+    ]
+    if shape and math.prod(shape):
+        kinds.append(hnp.integer_array_indices(shape))
+        rows = hnp.arrays(np.int64, 3, elements=st.integers(-shape[0], shape[0] - 1))
+        kinds.append(rows.map(lambda i: (i, Ellipsis)))
+        kinds.append(rows.map(lambda i: (Ellipsis, i % shape[-1])))
+    return draw(st.one_of(kinds))
+
+
+def getitem(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    return call(draw, row, [shape], index=an_index(draw, shape))
+
+
+def scatter_add(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes())
+    index = an_index(draw, shape)
+    return call(draw, row, [np.empty(shape)[index].shape], index=index, shape=shape)
+
+
+def dot(draw: Draw, row: Op[Any]) -> Call:
+    k = draw(st.integers(0, 3))
+    x = draw(st.sampled_from([(k,), (2, k), (3, k), (2, 1, k)]))
+    y = draw(st.sampled_from([(k,), (k, 3), (k, 1), (2, k, 3)]))
+    scalars = [((), ()), ((), (2, 3)), ((2,), ())]
+    return call(draw, row, list(draw(st.sampled_from([(x, y), (x, y), (x, y), *scalars]))))
+
+
+def matmul(draw: Draw, row: Op[Any]) -> Call:
+    drawn = draw(hnp.mutually_broadcastable_shapes(signature=np.matmul.signature, max_dims=2, max_side=3, min_side=0))
+    return call(draw, row, list(drawn.input_shapes))
+
+
+def affine(draw: Draw, row: Op[Any]) -> Call:
+    n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
+    return call(draw, row, [draw(st.sampled_from([(n, k), (k,)])), (k, m), (m,)])
+
+
+def outer(draw: Draw, row: Op[Any]) -> Call:
+    return call(draw, row, [draw(shapes(max_dims=2)), draw(shapes(max_dims=2))])
+
+
+EINSUMS = [
+    ("ij,jk->ik", (2, 3), (3, 2)), ("ij,jk", (2, 3), (3, 4)), ("i,i", (3,), (3,)), ("i->", (3,)), ("ii", (3, 3)),
+    ("ii->i", (3, 3)), ("iji->j", (2, 3, 2)), ("ij->ji", (2, 3)), ("ij,k->i", (2, 3), (2,)), ("i,j->ij", (2,), (3,)),
+    ("...ij,...jk->...ik", (2, 2, 3), (3, 2)), ("...i,...i", (2, 3), (1, 3)), ("bij,bjk->bik", (2, 2, 3), (2, 3, 1)),
+    ("ij,jk,kl->il", (2, 3), (3, 2), (2, 2)), ("ab,cd,bc", (2, 3), (2, 2), (3, 2)), ("ij,ij->", (0, 3), (0, 3)),
+    (",i->i", (), (3,)), ("i...->...", (2, 3)),
+]  # fmt: skip
+
+
+def einsum(draw: Draw, row: Op[Any]) -> Call:
+    subscripts, *given = draw(st.sampled_from(EINSUMS))
+    return call(draw, row, given, (subscripts,)) if row is ops.einsum else call(draw, row, given, subscripts=subscripts)
+
+
+def contract(draw: Draw, row: Op[Any]) -> Call:
+    plain = [e for e in EINSUMS if "->" in e[0] and "." not in e[0] and not e[0].startswith("i" "i") and e[0] != "iji->j"]
+    subscripts, *given = draw(st.sampled_from(plain))
+    return call(draw, row, given, subscripts=subscripts)
+
+
+def window(draw: Draw) -> tuple[tuple[int, int, int, int], dict[str, int]]:
+    n, c, h, w = (draw(st.integers(0, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    pad = draw(st.integers(0, 1))
+    filters = {"filter_h": draw(st.integers(1, h + 2 * pad)), "filter_w": draw(st.integers(1, w + 2 * pad))}
+    return (n, c, h, w), filters | {"stride": draw(st.integers(1, 3)), "pad": pad}
+
+
+def im2col(draw: Draw, row: Op[Any]) -> Call:
+    shape, attrs = window(draw)
+    return call(draw, row, [shape], **attrs)
+
+
+def col2im(draw: Draw, row: Op[Any]) -> Call:
+    shape, attrs = window(draw)
+    windows = ops.im2col.forward(np.zeros(shape), **attrs).shape
+    return call(draw, row, [windows], input_shape=shape, **attrs)
+
+
+def alike(draw: Draw, row: Op[Any]) -> Call:
+    return call(draw, row, [draw(shapes())])
+
+
+def integers(draw: Draw, row: Op[Any]) -> Call:
+    given = draw(broadcastable_shapes(len(row.inputs)))
+    return Call(row, [draw(hnp.arrays(draw(st.sampled_from([bool, np.int64])), s)) for s in given])
+
+
+OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
+    "where": where, "clip": clip, "ones_like": alike, "zeros_like": alike, "bitwise_and": integers,
+    "bitwise_or": integers, "bitwise_xor": integers, "invert": integers,
+    "round": lambda draw, row: call(draw, row, [draw(shapes())], decimals=draw(st.sampled_from([0, 0]))),
+    "astype": lambda draw, row: call(draw, row, [draw(shapes())], dtype=np.dtype(np.float64)),
+    "max": lambda draw, row: reduction(draw, row, min_side=1), "min": lambda draw, row: reduction(draw, row, min_side=1),
+    "argmax": lambda draw, row: reduction(draw, row, 1, several=False),
+    "argmin": lambda draw, row: reduction(draw, row, 1, several=False),
+    "mean": lambda draw, row: reduction(draw, row, min_side=1), "var": spread_out, "std": spread_out, "norm": norm,
+    "logsumexp": lambda draw, row: reduction(draw, row, min_side=1),
+    "cumsum": cumsum, "softmax_cross_entropy": cross_entropy, "reshape": reshape, "ravel": alike,
+    "transpose": transpose, "swapaxes": two_axes("axis1", "axis2"), "moveaxis": two_axes("source", "destination"),
+    "expand_dims": expand_dims, "squeeze": squeeze, "broadcast_to": broadcast_to, "concatenate": concatenate,
+    "stack": stack, "split": split, "pad": pad, "flip": flip, "roll": roll, "tile": tile, "repeat": repeat,
+    "take": take, "getitem": getitem, "scatter_add": scatter_add, "dot": dot, "matmul": matmul, "affine": affine,
+    "outer": outer, "einsum": einsum, "contract": contract, "im2col": im2col, "col2im": col2im,
+}  # fmt: skip
+"""Rows whose calls their family does not tell."""
+
+FAMILIES = {"elementwise": elementwise, "reduction": reduction, "along_axis": along_axis}
+
+
+@st.composite
+def calls(draw: st.DrawFn, row: Op[Any]) -> Call:
+    """Draw a valid call of a row."""
+    strategy = OWN.get(row.name) or FAMILIES[row.family]
+    return strategy(draw, row)
