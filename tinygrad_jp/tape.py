@@ -52,7 +52,8 @@ class Node:
     value
         The result if it is small, for the picture.
     gradients
-        After a backward pass, if small: the result's gradient and the contribution to each active input.
+        After a backward pass: the result's gradient, and (i, contribution to input i) for each input that got one;
+        None in place of arrays that are not small.
     name
         The name given to the result, for the picture.
     hooks
@@ -71,7 +72,7 @@ class Node:
         self.shape = out.shape
         self.dtype = out.dtype
         self.value = out if out.size <= SMALL else None
-        self.gradients: tuple[Array, list[Array]] | None = None
+        self.gradients: tuple[Array | None, list[tuple[int, Array | None]]] | None = None
         self.name: str | None = None
         self.hooks: list[Callable[[Array], Array | None]] | None = None
 
@@ -263,7 +264,7 @@ def propagate(
             if wrap is None and type(r) is not ndarray:
                 r = asarray(r)  # NumPy makes scalars of shape () where 0-d arrays meet
             if drawable:
-                contributions.append((i, r))
+                contributions.append((i, r if r.size <= SMALL else None))
             earlier = table.get(edge)
             if earlier is None:
                 table[edge] = r
@@ -278,8 +279,8 @@ def propagate(
             else:
                 table[edge] = asarray(earlier + r)
             fresh.add(edge)
-        if drawable and g.size <= SMALL:
-            node.gradients = (g, contributions)
+        if drawable:
+            node.gradients = (g if g.size <= SMALL else None, contributions)
         if not retain_graph:
             node.saved = None
     leaves = table if targets is None else {x: table[x] for x in targets if x in table}

@@ -70,7 +70,7 @@ def neg(x: Array, /) -> Array:
 
 
 @op(
-    symbol="xʸ",
+    symbol="**",
     vjp={
         # y - (y != 0) makes the exponent of y = 0 harmless: y · x⁰, which is 0, instead of 0 · x⁻¹
         "x": lambda g, x, y: g * y * x ** (y - (y != 0)),

@@ -1,0 +1,70 @@
+"""From DOT to SVG, PNG and PDF: by the ``dot`` program, or by the Graphviz inside the pygraphviz wheel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Literal
+
+Format = Literal["svg", "png", "pdf"]
+SECONDS = 120
+"""A layout that takes longer is given up."""
+
+
+class GraphvizError(RuntimeError):
+    """No Graphviz was found, or it could not draw."""
+
+
+def render(dot: str, format: Format) -> bytes:
+    """Draw DOT text.
+
+    Parameters
+    ----------
+    dot
+        The text.
+    format
+        "svg", "png" (144 dots per inch) or "pdf".
+
+    Returns
+    -------
+    bytes
+        Contents of the file.
+
+    Raises
+    ------
+    GraphvizError
+        If there is neither a ``dot`` program on the PATH nor pygraphviz, or if it fails.
+    """
+    program = shutil.which("dot")
+    return _by_program(program, dot, format) if program else _by_wheel(dot, format)
+
+
+def _options(format: Format) -> list[str]:
+    return ["-q", "-Gdpi=144"] if format == "png" else ["-q"]
+
+
+def _by_program(program: str, dot: str, format: Format) -> bytes:
+    try:
+        done = subprocess.run(
+            [program, f"-T{format}", *_options(format)], input=dot.encode(), capture_output=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise GraphvizError(f"dot: no layout after {SECONDS} s; draw less with max_nodes=") from None
+    if done.returncode != 0 or not done.stdout:
+        raise GraphvizError(f"dot: {done.stderr.decode(errors='replace').strip() or 'no output'}")
+    return done.stdout
+
+
+def _by_wheel(dot: str, format: Format) -> bytes:
+    try:
+        import pygraphviz
+    except ImportError as error:
+        raise GraphvizError(
+            "no Graphviz found: pip install pygraphviz (its wheel carries one), or install Graphviz so that its 'dot' "
+            "program is on the PATH; Graph.dot and Graph.save('x.dot') work without"
+        ) from error
+    try:
+        drawn: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot", args=" ".join(_options(format)))
+    except (pygraphviz.DotError, OSError, ValueError) as error:
+        raise GraphvizError(f"pygraphviz: {error}") from error
+    return drawn
