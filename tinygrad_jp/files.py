@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> Path:
-    """Write a file completely or not at all: a file that is there stays until the new one is whole.
+    """Write a file so that at any moment `path` holds either all of the content or what it held before.
 
     Parameters
     ----------
@@ -23,19 +23,13 @@ def write_atomically(path: Path, content: bytes) -> Path:
         `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # same folder: os.replace stays on one disk
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "xb") as file:
             file.write(content)
-        os.chmod(name, 0o666 & ~_umask())  # mkstemp makes files that only their owner can read
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the new name on an empty file
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
     return path
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
