@@ -1,6 +1,7 @@
 """Train the book's two-layer network on all of MNIST (section 5.7.4), written with Tensor operations only.
 
-784-50-10, mini-batches of 100, SGD with learning rate 0.1, 10,000 steps. The book reaches about 97 % on the test images.
+784-50-10, mini-batches of 100, SGD with learning rate 0.1, 10,000 steps. The book reaches about 97 % on the
+test images.
 
 Run: python examples/book05_train_mnist.py [--data FOLDER] [--quick]
 

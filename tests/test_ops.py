@@ -230,7 +230,9 @@ class TestEdgeValues:
             assert y.item() == value
             assert x.grad.item() == np.inf
 
-    @pytest.mark.parametrize(("base", "exponent", "gradient"), [(0.0, 2.0, 0.0), (-3.0, 2.0, -6.0), (0.0, 0.0, 0.0), (0.0, 1.0, 1.0)])
+    @pytest.mark.parametrize(
+        ("base", "exponent", "gradient"), [(0.0, 2.0, 0.0), (-3.0, 2.0, -6.0), (0.0, 0.0, 0.0), (0.0, 1.0, 1.0)]
+    )
     def test_pow_of_zero_and_negative_bases(self, base: float, exponent: float, gradient: float) -> None:
         x = Tensor(base, requires_grad=True)
         (x**exponent).backward()
@@ -251,8 +253,8 @@ class TestEdgeValues:
     def test_einsum_equals_numpy(self) -> None:
         from tests.calls import EINSUMS
 
-        for subscripts, *given in EINSUMS:
-            arrays = [np.random.default_rng(0).normal(size=s) for s in given]
+        for subscripts, *given_shapes in EINSUMS:
+            arrays = [np.random.default_rng(0).normal(size=s) for s in given_shapes]
             np.testing.assert_allclose(ops.einsum(subscripts, *arrays).numpy(), np.einsum(subscripts, *arrays))
 
     def test_split_equals_numpy(self) -> None:

@@ -5,6 +5,9 @@ The book is『ゼロから作る Deep Learning』(斎藤康毅, O'Reilly Japan, 
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from . import errors, ops
 from .derivatives import gradient_descent, hessian, jacobian, jvp, numerical_gradient, vjp
 from .ops import *  # noqa: F403
@@ -32,3 +35,10 @@ __all__ = [
     "vjp",
     *ops.__all__,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a subpackage when it is first used: ``tinygrad_jp.viz.graph(y)`` needs no import of its own."""
+    if name in ("data", "nn", "optim", "testing", "viz"):
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

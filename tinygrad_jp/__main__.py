@@ -20,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Words after the program's name; by default those of this process.
     """
     parser = argparse.ArgumentParser(
-        prog="tinygrad-jp", description="A tape-based autograd framework in NumPy. ゼロから作る Deep Learning の計算グラフを描きます。"
+        prog="tinygrad-jp",
+        description="A tape-based autograd framework in NumPy. ゼロから作る Deep Learning の計算グラフを描きます。",
     )
     parser.add_argument("--version", action="version", version=f"tinygrad_jp {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -31,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "784-50-10 network, written with Tensor operations only, on a genuine subset of MNIST.",
     )
     command.add_argument(
-        "--out", type=Path, default=Path("demo_output"), metavar="DIR", help="folder for the pictures (default: %(default)s)"
+        "--out",
+        type=Path,
+        default=Path("demo_output"),
+        metavar="DIR",
+        help="folder for the pictures (default: %(default)s)",
     )
     command.add_argument(
         "--lang", choices=LANGUAGES, default=language_of_user(), help="language of the messages (here: %(default)s)"

@@ -109,10 +109,14 @@ def flow_table(y: Tensor, headings: tuple[str, str, str]) -> str:
     rows = [list(headings)]
     for wire in picture.wires:
         flows = [wire.value, wire.gradient]
-        rows.append([f"{names[wire.tail]} → {names[wire.head]}", *("" if f is None else number(f.item()) for f in flows)])
+        rows.append(
+            [f"{names[wire.tail]} → {names[wire.head]}", *("" if f is None else number(f.item()) for f in flows)]
+        )
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        "  ".join([_pad(row[0], widths[0]), *(" " * (w - _width(c)) + c for c, w in zip(row[1:], widths[1:], strict=True))])
+        "  ".join(
+            [_pad(row[0], widths[0]), *(" " * (w - _width(c)) + c for c, w in zip(row[1:], widths[1:], strict=True))]
+        )
         for row in rows
     )
 
@@ -173,7 +177,7 @@ def train(
                 loss.backward()
                 descend(network, lr)
                 losses.append(loss.item())
-            advance(note=f"loss {np.mean(losses[-n // batch_size:]):.4f}")
+            advance(note=f"loss {np.mean(losses[-n // batch_size :]):.4f}")
     return network, losses
 
 
@@ -181,7 +185,8 @@ def descend(network: Network, lr: float) -> None:
     """Move every parameter a step against its gradient, in place, and forget the gradient."""
     with no_grad():
         for parameter in network:
-            parameter -= lr * parameter.grad
+            if parameter.grad is not None:
+                parameter -= lr * parameter.grad
             parameter.zero_grad()
 
 

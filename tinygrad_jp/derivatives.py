@@ -28,7 +28,9 @@ def _value(f: Function, x: Tensor, caller: str) -> Tensor:
     return y
 
 
-def gradient_or_zeros(y: Tensor, x: Tensor, gradient: Tensor | ArrayLike | None = None, create_graph: bool = False) -> Tensor:
+def gradient_or_zeros(
+    y: Tensor, x: Tensor, gradient: Tensor | ArrayLike | None = None, create_graph: bool = False
+) -> Tensor:
     """Gradient of `y` at `x`; zeros if `y` does not depend on it."""
     if not y.requires_grad:
         return Tensor(np.zeros(x.shape, x.dtype))
@@ -128,7 +130,10 @@ def hessian(f: Function, x: Tensor | ArrayLike) -> Tensor:
     if y.size != 1:
         raise ShapeError(f"hessian: f must return a single number, got shape {y.shape}")
     first = gradient_or_zeros(y, point, create_graph=True)
-    rows = [gradient_or_zeros(first, point, row.reshape(point.shape)).numpy() for row in np.eye(point.size, dtype=point.dtype)]
+    rows = [
+        gradient_or_zeros(first, point, row.reshape(point.shape)).numpy()
+        for row in np.eye(point.size, dtype=point.dtype)
+    ]
     return Tensor(np.reshape(rows, (*point.shape, *point.shape)))
 
 

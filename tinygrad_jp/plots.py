@@ -58,7 +58,9 @@ def prediction_sheet(images: np.ndarray, labels: np.ndarray, predicted: np.ndarr
     right = np.flatnonzero(predicted == labels)
     chosen = [*wrong[:20], *right][:40]
     figure = Figure(figsize=(10, 5), layout="constrained")
-    figure.suptitle(f"{len(right)} of {len(labels)} test images recognised; wrong ones first, in red (label → prediction)")
+    figure.suptitle(
+        f"{len(right)} of {len(labels)} test images recognised; wrong ones first, in red (label → prediction)"
+    )
     for axes, k in zip(figure.subplots(4, 10).flat, chosen, strict=False):
         axes.imshow(images[k].reshape(28, 28), cmap="gray_r")
         title = f"{predicted[k]}" if predicted[k] == labels[k] else f"{labels[k]} → {predicted[k]}"

@@ -53,7 +53,9 @@ def array_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Ma
 def _call(row: Op[Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     unknown = sorted(kwargs.keys() - row.defaults.keys())
     if unknown:
-        raise UnsupportedError(f"{name}: {', '.join(unknown)}= is not supported with Tensors; {row.name} takes {list(row.defaults)}")
+        raise UnsupportedError(
+            f"{name}: {', '.join(unknown)}= is not supported with Tensors; {row.name} takes {list(row.defaults)}"
+        )
     return row(*args, **kwargs)
 
 

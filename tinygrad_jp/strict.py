@@ -78,53 +78,52 @@ def strict_zero() -> Iterator[StrictReport]:
 def rescue(
     report: StrictReport, plan: Plan, i: int, vjp: Callable[..., Array], g: Array, saved: tuple[Any, ...], r: Array
 ) -> Array:
-    """Replace what is not finite in `r`, a vjp's result, and comes from zeros of `g` alone, by 0."""
+    """Mend what is not finite in `r`, a vjp's result, only because zeros of `g` met something not finite."""
     undefined = ~np.isfinite(_values(r))
-    if not undefined.any():
-        return r
-    zero = _unreached(plan, vjp, _values(g), saved, undefined)
-    if zero.any():
-        report.saved.append(Rescue(plan.op.name, i, r.shape, int(zero.sum())))
-        r = np.where(zero, 0.0, r)
+    if plan.op.family == "movement" or not undefined.any():
+        return r  # what moves elements multiplies nothing
+    instead: Array = 0.0
+    nonzero = (_values(g) != 0).astype(float)
+    if plan.op.family == "elementwise":
+        reached = nonzero != 0
+    elif plan.op.family == "bilinear":
+        # tags: 1 for what is not zero in g and not finite in the inputs; where they meet, the result is not finite
+        reached = _values(vjp(nonzero, tuple(map(_tag_undefined, saved)))) != 0
+        instead = vjp(g, tuple(map(_zero_undefined, saved)))
+    else:
+        reached = _slices_with(nonzero, plan, saved, undefined.shape)
+    mended = undefined & ~reached
+    if mended.any():
+        report.saved.append(Rescue(plan.op.name, i, r.shape, int(mended.sum())))
+        r = np.where(mended, instead, r)
     return r
 
 
 def _values(x: Array) -> np.ndarray:
-    return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
+    return np.asarray(x.numpy() if hasattr(x, "requires_grad") else x)
 
 
-def _unreached(
-    plan: Plan, vjp: Callable[..., Array], g: np.ndarray, saved: tuple[Any, ...], undefined: np.ndarray
-) -> np.ndarray:
-    """Mark the undefined elements of a vjp's result that no nonzero element of `g` reaches.
-
-    For that the vjp is run on tags: 1 for what is not zero in `g`, and, where the op multiplies `g` by its inputs
-    (dot, matmul, …), 1 for what is not finite in them. An element tagged 0 came from zeros alone.
-    """
-    reached = (g != 0).astype(float)
-    if plan.op.family == "bilinear":
-        tags = tuple(_tag_undefined(value) for value in saved)
-        return undefined & (_values(vjp(reached, tags)) == 0)
-    if plan.op.family == "movement":
-        return undefined & (_values(vjp(reached, saved)) == 0)
-    if plan.op.family == "elementwise":
-        return undefined & (reached == 0)
-    return undefined & ~_slices(plan, reached, saved, undefined.shape)
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(value, "requires_grad")
 
 
 def _tag_undefined(value: Any) -> Any:
     if isinstance(value, tuple):
-        return tuple(_tag_undefined(v) for v in value)
-    if hasattr(value, "requires_grad") or isinstance(value, np.ndarray):
-        return (~np.isfinite(_values(value))).astype(float)
-    return value
+        return tuple(map(_tag_undefined, value))
+    return (~np.isfinite(_values(value))).astype(float) if _is_array(value) else value
 
 
-def _slices(plan: Plan, reached: np.ndarray, saved: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """Spread "some output of this slice is reached" over the slice, for reductions and ops along an axis."""
+def _zero_undefined(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_zero_undefined, value))
+    return np.where(np.isfinite(value), value, 0.0) if _is_array(value) else value
+
+
+def _slices_with(nonzero: np.ndarray, plan: Plan, saved: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Mark every element of a slice that has a nonzero gradient, for reductions and ops along an axis."""
     axis = saved[plan.names.index("axis")] if "axis" in plan.names else None
     if plan.op.family == "reduction":
-        return np.broadcast_to(spread(reached, shape, axis) != 0, shape)
-    if reached.shape != shape:
+        return np.broadcast_to(spread(nonzero, shape, axis) != 0, shape)
+    if nonzero.shape != shape:
         axis = None
-    return np.broadcast_to(reached.any(axis=axis, keepdims=axis is not None), shape)
+    return np.broadcast_to(nonzero.any(axis=axis, keepdims=axis is not None), shape)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy import asarray, ndarray
 
 from .errors import GraphFreedError, InPlaceError, ShapeError
+from .ops.reduce import add_reduce
 from .ops.table import Array, Plan
 from .strict import rescue, strict_report
 
@@ -225,7 +226,7 @@ def propagate(
     """
     order = topological_order(root)
     useful = None if targets is None else _between(order, targets)
-    table = {root: g}
+    table: dict[Any, Array] = {root: g}
     fresh: set[Any] = set()  # edges whose entry in the table is an array that only the table holds
     found: dict[Any, Array] = {}
     drawable = len(order) <= DRAWABLE and wrap is None
@@ -283,7 +284,7 @@ def propagate(
             node.gradients = (g if g.size <= SMALL else None, contributions)
         if not retain_graph:
             node.saved = None
-    leaves = table if targets is None else {x: table[x] for x in targets if x in table}
+    leaves: dict[Any, Array] = table if targets is None else {x: table[x] for x in targets if x in table}
     for leaf, g in leaves.items():
         if leaf._hooks:
             g = run_hooks(leaf._hooks, g)
@@ -308,7 +309,7 @@ def _unbroadcast(g: Array, shape: tuple[int, ...], plan: Plan, i: int) -> Array:
             "have the shape of the input, or of the input broadcast"
         )
     axes = (*range(extra), *(extra + a for a, n in enumerate(shape) if n != g.shape[extra + a]))
-    summed = np.add.reduce(g, axis=axes, keepdims=not extra)
+    summed = add_reduce(g, axis=axes, keepdims=not extra)
     return summed if summed.shape == shape else summed.reshape(shape)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self, SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy import asarray, ndarray
@@ -62,9 +62,10 @@ class Tensor:
     Tensor(2.2)
     """
 
-    __slots__ = ("__weakref__", "_data", "_hooks", "_name", "_node", "_requires_grad", "grad")
-
+    _data: ndarray
     grad: Tensor | None
+
+    __slots__ = ("__weakref__", "_data", "_hooks", "_name", "_node", "_requires_grad", "grad")
 
     def __init__(
         self,
@@ -461,22 +462,22 @@ class Tensor:
 
     # ------------------------------------------------------------------------------------------ in place
 
-    def __iadd__(self, other: Any) -> Self:
+    def __iadd__(self, other: Any) -> Tensor:
         return self._in_place(add, np.add, other)
 
-    def __isub__(self, other: Any) -> Self:
+    def __isub__(self, other: Any) -> Tensor:
         return self._in_place(sub, np.subtract, other)
 
-    def __imul__(self, other: Any) -> Self:
+    def __imul__(self, other: Any) -> Tensor:
         return self._in_place(mul, np.multiply, other)
 
-    def __itruediv__(self, other: Any) -> Self:
+    def __itruediv__(self, other: Any) -> Tensor:
         return self._in_place(div, np.divide, other)
 
-    def __ipow__(self, other: Any) -> Self:
+    def __ipow__(self, other: Any) -> Tensor:
         return self._in_place(pow, np.power, other)
 
-    def _in_place(self, op: Op[Any], ufunc: np.ufunc, other: Any) -> Any:
+    def _in_place(self, op: Op[Any], ufunc: np.ufunc, other: Any) -> Tensor:
         """Change the memory if nothing is being recorded; else a new tensor takes the name, as for any Python object.
 
         So ``loss += term`` is recorded and ``w -= lr * w.grad`` inside ``no_grad()`` updates the leaf itself.
@@ -515,7 +516,7 @@ class Tensor:
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Copy in another dtype; see ``ops.astype``."""
-        return ops.astype(self, dtype)
+        return ops.astype(self, np.dtype(dtype))
 
     def reshape(self, *shape: Any) -> Tensor:
         """Same elements in another shape, given as numbers or one tuple; see ``ops.reshape``."""
@@ -758,6 +759,8 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
 
     Written out because it is the hot path: in a chain of small multiplications its lines are the cost.
     """
+    a: Any
+    b: Any
     if isinstance(x, Tensor):
         a = x._data
         mask: int = x._requires_grad

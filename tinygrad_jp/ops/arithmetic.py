@@ -170,7 +170,13 @@ def _within(g: Array, x: Array, low: Array, high: Array) -> Array:
     vjp={"x": _within},
     domain={"x": ((-3.0, -1.2), (-0.8, 0.8), (1.2, 3.0))},
     kinks=[
-        Kink("the edges", "1, as inside", (np.array([-1.0, 1.0, 0.0, 2.0]),), ([1.0, 1.0, 1.0, 0.0],), {"low": -1, "high": 1})
+        Kink(
+            "the edges",
+            "1, as inside",
+            (np.array([-1.0, 1.0, 0.0, 2.0]),),
+            ([1.0, 1.0, 1.0, 0.0],),
+            {"low": -1, "high": 1},
+        )
     ],
     numpy=[np.clip],
 )

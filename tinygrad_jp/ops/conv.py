@@ -22,14 +22,13 @@ def _check(shape: tuple[int, ...], filter_h: int, filter_w: int, stride: int, pa
         raise ShapeError(f"im2col: the {filter_h}×{filter_w} filter is larger than {shape[2:]} padded by {pad}")
 
 
-@op(
-    family="movement",
-    vjp={
-        "x": lambda g, x_shape, filter_h, filter_w, stride, pad: col2im.dispatch(
-            g, x_shape, filter_h, filter_w, stride, pad
-        )
-    },
-)
+def _im2col_vjp(
+    g: Array, x_shape: tuple[int, int, int, int], filter_h: int, filter_w: int, stride: int, pad: int
+) -> Array:
+    return col2im.dispatch(g, x_shape, filter_h, filter_w, stride, pad)
+
+
+@op(family="movement", vjp={"x": _im2col_vjp})
 def im2col(x: Array, /, filter_h: int, filter_w: int, stride: int = 1, pad: int = 0) -> Array:
     """Lay every window of the images out as one row.
 

@@ -133,7 +133,10 @@ def tanh(x: Array, /) -> Array:
 
 
 @op(
-    vjp={"x": lambda g, x, y: g * np.exp(x - np.logaddexp(x, y)), "y": lambda g, x, y: g * np.exp(y - np.logaddexp(x, y))},
+    vjp={
+        "x": lambda g, x, y: g * np.exp(x - np.logaddexp(x, y)),
+        "y": lambda g, x, y: g * np.exp(y - np.logaddexp(x, y)),
+    },
     numpy=[np.logaddexp],
 )
 def logaddexp(x: Array, y: Array, /) -> Array:
@@ -169,25 +172,49 @@ def step(x: Array, /) -> Array:
     return np.greater(x, 0).astype(np.result_type(x))
 
 
-@op(symbol="⌊x⌋", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": ((0.1, 0.9),)}, numpy=[np.floor])
+@op(
+    symbol="⌊x⌋",
+    zero_gradient=True,
+    vjp={"x": lambda g: np.zeros_like(g)},
+    domain={"x": ((0.1, 0.9),)},
+    numpy=[np.floor],
+)
 def floor(x: Array, /) -> Array:
     """Largest whole number not above x."""
     return np.floor(x)
 
 
-@op(symbol="⌈x⌉", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": ((0.1, 0.9),)}, numpy=[np.ceil])
+@op(
+    symbol="⌈x⌉",
+    zero_gradient=True,
+    vjp={"x": lambda g: np.zeros_like(g)},
+    domain={"x": ((0.1, 0.9),)},
+    numpy=[np.ceil],
+)
 def ceil(x: Array, /) -> Array:
     """Smallest whole number not below x."""
     return np.ceil(x)
 
 
-@op(symbol="trunc", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": ((0.1, 0.9),)}, numpy=[np.trunc])
+@op(
+    symbol="trunc",
+    zero_gradient=True,
+    vjp={"x": lambda g: np.zeros_like(g)},
+    domain={"x": ((0.1, 0.9),)},
+    numpy=[np.trunc],
+)
 def trunc(x: Array, /) -> Array:
     """Whole part of x, rounded towards zero."""
     return np.trunc(x)
 
 
-@op(symbol="round", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": ((0.1, 0.4),)}, numpy=[np.round, np.rint])
+@op(
+    symbol="round",
+    zero_gradient=True,
+    vjp={"x": lambda g: np.zeros_like(g)},
+    domain={"x": ((0.1, 0.4),)},
+    numpy=[np.round, np.rint],
+)
 def round(x: Array, /, decimals: int = 0) -> Array:
     """Nearest number with the given decimals; halves go to the even neighbour, as in NumPy."""
     return np.round(x, decimals)

@@ -6,14 +6,18 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError
 from .linalg import _dot_dx, _dot_dy
-from .reduce import log_softmax
+from .reduce import add_reduce, log_softmax
 from .table import Array, op
 
 
 @op(
     symbol="affine",
     family="bilinear",
-    vjp={"x": lambda g, x_shape, w: _dot_dx(g, x_shape, w), "w": lambda g, x, w_shape: _dot_dy(g, x, w_shape), "b": lambda g: g},
+    vjp={
+        "x": lambda g, x_shape, w: _dot_dx(g, x_shape, w),
+        "w": lambda g, x, w_shape: _dot_dy(g, x, w_shape),
+        "b": lambda g: g,
+    },
     decomposition=lambda x, w, b: np.dot(x, w) + b,
 )
 def affine(x: Array, w: Array, b: Array, /) -> Array:
@@ -49,7 +53,10 @@ def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     if t.shape == shape:
         return t
     if t.shape != shape[:-1]:
-        raise ShapeError(f"softmax_cross_entropy: scores of shape {shape} need labels of shape {shape[:-1]} or one-hot targets of shape {shape}, got {t.shape}")
+        raise ShapeError(
+            f"softmax_cross_entropy: scores of shape {shape} need labels of shape {shape[:-1]} or one-hot targets of "
+            f"shape {shape}, got {t.shape}"
+        )
     if t.dtype.kind not in "iu":
         raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
     if t.size and not (t.min() >= 0 and t.max() < shape[-1]):
@@ -67,7 +74,7 @@ def _cross_entropy_vjp(g: Array, x: Array, t: Array) -> Array:
     """(y Σt − t) · g / N (the book, figure 5-30, where Σt = 1)."""
     rows = one_hot(t, x.shape, x.dtype)
     y = np.exp(log_softmax.dispatch(x))
-    return (y * np.add.reduce(rows, axis=-1, keepdims=True) - rows) * (g / _batch(x.shape))
+    return (y * add_reduce(rows, axis=-1, keepdims=True) - rows) * (g / _batch(x.shape))
 
 
 def _cross_entropy_as_primitives(x: Array, t: Array) -> Array:
@@ -103,4 +110,4 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
     if np.ndim(x) not in (1, 2):
         raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
     rows = one_hot(t, x.shape, x.dtype)
-    return -np.add.reduce(rows * log_softmax.forward(x), axis=None) / _batch(x.shape)
+    return -add_reduce(rows * log_softmax.forward(x), axis=None) / _batch(x.shape)

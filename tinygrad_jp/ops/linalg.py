@@ -147,7 +147,7 @@ def _diagonal(x: Array, term: str) -> tuple[Array, str]:
     unique = "".join(dict.fromkeys(term))
     if unique == term:
         return x, term
-    lengths = {i: n for i, n in zip(term, x.shape, strict=True)}
+    lengths = dict(zip(term, x.shape, strict=True))
     if any(lengths[i] != n for i, n in zip(term, x.shape, strict=True)):
         raise ShapeError(f"einsum: '{term}' repeats an index over axes of different length, shape {x.shape}")
     grid = dict(zip(unique, np.ix_(*(np.arange(lengths[i]) for i in unique)), strict=True))

@@ -7,12 +7,19 @@ count from the end.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from .table import NONZERO, Array, Kink, op
 
 Axis = int | tuple[int, ...] | None
+
+# The ufuncs' own reductions cost a third of np.sum, np.max, …, and Tensors dispatch on them too.
+add_reduce: Callable[..., Array] = np.add.reduce
+mul_reduce: Callable[..., Array] = np.multiply.reduce
+max_reduce: Callable[..., Array] = np.maximum.reduce
+min_reduce: Callable[..., Array] = np.minimum.reduce
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -51,7 +58,7 @@ def sum(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     keepdims
         Keep the reduced axes with length 1.
     """
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return add_reduce(x, axis=axis, keepdims=keepdims)
 
 
 @op(
@@ -74,12 +81,13 @@ def _deviation(x: Array, axis: Axis) -> Array:
     symbol="var",
     family="reduction",
     vjp={
-        "x": lambda g, x, axis, ddof: spread(g, x.shape, axis)
-        * (2.0 / (count(x.shape, axis) - ddof))
-        * _deviation(x, axis)
+        "x": lambda g, x, axis, ddof: (
+            spread(g, x.shape, axis) * (2.0 / (count(x.shape, axis) - ddof)) * _deviation(x, axis)
+        )
     },
-    decomposition=lambda x, axis, ddof, keepdims: np.sum(_deviation(x, axis) * _deviation(x, axis), axis, keepdims=keepdims)
-    / (count(x.shape, axis) - ddof),
+    decomposition=lambda x, axis, ddof, keepdims: (
+        np.sum(_deviation(x, axis) * _deviation(x, axis), axis, keepdims=keepdims) / (count(x.shape, axis) - ddof)
+    ),
     numpy=[np.var],
 )
 def var(x: Array, /, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
@@ -87,14 +95,14 @@ def var(x: Array, /, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
-
 @op(
     symbol="std",
     family="reduction",
     vjp={
         # out + (out == 0): where all elements are equal the deviations are 0, and so is the gradient
-        "x": lambda g, x, out, axis, ddof: spread(g / ((out + (out == 0)) * (count(x.shape, axis) - ddof)), x.shape, axis)
-        * _deviation(x, axis)
+        "x": lambda g, x, out, axis, ddof: (
+            spread(g / ((out + (out == 0)) * (count(x.shape, axis) - ddof)), x.shape, axis) * _deviation(x, axis)
+        )
     },
     decomposition=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
     kinks=[Kink("equal elements", "0", (np.array([2.0, 2.0]),), ([0.0, 0.0],))],
@@ -134,7 +142,7 @@ def _prod_vjp(g: Array, x: Array, axis: Axis) -> Array:
 @op(symbol="Π", family="reduction", vjp={"x": _prod_vjp}, numpy=[np.prod])
 def prod(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Product over one axis, several or all; its gradient is exact also where factors are zero."""
-    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+    return mul_reduce(x, axis=axis, keepdims=keepdims)
 
 
 def _share_among_winners(g: Array, x: Array, out: Array, axis: Axis) -> Array:
@@ -152,7 +160,7 @@ def _share_among_winners(g: Array, x: Array, out: Array, axis: Axis) -> Array:
 )
 def max(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Largest element over one axis, several or all."""
-    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+    return max_reduce(x, axis=axis, keepdims=keepdims)
 
 
 @op(
@@ -164,7 +172,7 @@ def max(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
 )
 def min(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Smallest element over one axis, several or all."""
-    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+    return min_reduce(x, axis=axis, keepdims=keepdims)
 
 
 @op(family="reduction", numpy=[np.argmax])
@@ -233,26 +241,26 @@ def logsumexp(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Arra
 @op(
     symbol="softmax",
     family="along_axis",
-    vjp={"x": lambda g, out, axis: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True))},
+    vjp={"x": lambda g, out, axis: out * (g - add_reduce(g * out, axis=axis, keepdims=True))},
     decomposition=lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True),
 )
 def softmax(x: Array, /, axis: int | tuple[int, ...] = -1) -> Array:
     """Softmax, eˣ / Σ eˣ along an axis (the book, equations 3.10 and 3.11), without overflow."""
-    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
+    e = np.exp(x - max_reduce(x, axis=axis, keepdims=True, initial=-np.inf))
+    e /= add_reduce(e, axis=axis, keepdims=True)
     return e
 
 
 @op(
     symbol="log softmax",
     family="along_axis",
-    vjp={"x": lambda g, out, axis: g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True)},
+    vjp={"x": lambda g, out, axis: g - np.exp(out) * add_reduce(g, axis=axis, keepdims=True)},
     decomposition=lambda x, axis: np.log(np.exp(x) / np.sum(np.exp(x), axis, keepdims=True)),
 )
 def log_softmax(x: Array, /, axis: int | tuple[int, ...] = -1) -> Array:
     """Logarithm of the softmax along an axis, accurate also where the softmax is nearly 0."""
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - max_reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+    return shifted - np.log(add_reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
 def _norm_vjp(g: Array, x: Array, out: Array, ord: float, axis: Axis) -> Array:
@@ -304,4 +312,4 @@ def norm(x: Array, /, axis: Axis = None, *, keepdims: bool = False, ord: float =
     """
     if not ord >= 1:
         raise ValueError(f"norm: ord must be at least 1, got {ord!r}")
-    return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)  # type: ignore[arg-type]

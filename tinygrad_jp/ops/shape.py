@@ -251,17 +251,19 @@ def _is_basic(index: Any) -> bool:
     """Tell whether an index selects no element twice: slices, ints, None, … and Boolean masks do not."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
-        p is None or p is Ellipsis or isinstance(p, slice | int | np.integer | np.bool_)
+        p is None
+        or p is Ellipsis
+        or isinstance(p, slice | int | np.integer | np.bool_)
         or (isinstance(p, np.ndarray) and p.dtype == bool)
         for p in parts
     )
 
 
-@op(
-    symbol="[ ]",
-    family="movement",
-    vjp={"x": lambda g, index, x_shape: scatter_add.dispatch(g, index, x_shape)},
-)
+def _back_into_place(g: Array, index: Any, x_shape: tuple[int, ...]) -> Array:
+    return scatter_add.dispatch(g, index, x_shape)
+
+
+@op(symbol="[ ]", family="movement", vjp={"x": _back_into_place})
 def getitem(x: Array, /, index: Any) -> Array:
     """Select elements: NumPy's basic, Boolean and integer-array indexing, ``x[index]``."""
     return x[index]

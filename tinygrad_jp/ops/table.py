@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec
 
-import numpy as np
-
 from ..errors import DtypeError
 
 if TYPE_CHECKING:
@@ -124,7 +122,7 @@ class Op(Generic[P]):
         self.vjps = dict(vjp or {})
         self.symbol = symbol or self.name
         self.family = family
-        self.domain = {name: REAL for name in self.inputs} | dict(domain or {})
+        self.domain = dict.fromkeys(self.inputs, REAL) | dict(domain or {})
         self.kinks = tuple(kinks)
         self.decomposition = decomposition
         self.composite = composite
@@ -186,7 +184,8 @@ class Plan:
 
     ``save`` picks what the vjps of those inputs name out of what is known after the forward pass, the tuple
     ``(*inputs, out, *static arguments, *input shapes)``; ``steps`` pairs each such input's index with its vjp
-    in the form ``vjp(g, saved)``; ``names`` tells what was picked. (For a variadic op the inputs count as one, a tuple, and so do their shapes.)
+    in the form ``vjp(g, saved)``; ``names`` tells what was picked. (For a variadic op the inputs count as one, a tuple,
+    and so do their shapes.)
     """
 
     __slots__ = ("active", "names", "needs_shapes", "op", "save", "saved_inputs", "saved_out", "steps")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .graph import Graph, graph
-from .render import GraphvizError, render
+from .drawing import Graph, graph
+from .render import GraphvizError
 
-__all__ = ["Graph", "GraphvizError", "graph", "render"]
+__all__ = ["Graph", "GraphvizError", "graph"]

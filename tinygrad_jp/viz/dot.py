@@ -100,4 +100,5 @@ def _html(markup: str) -> str:
 def _escape(text: str) -> str:
     """Make text safe inside Graphviz's markup; a newline becomes a line break, other control characters vanish."""
     lines = [re.sub(r"[\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]", "", line) for line in text.splitlines()]
-    return "<br/>".join(html.escape(line) for line in lines)
+    # Graphviz reads \N and the like as commands, also in markup
+    return "<br/>".join(html.escape(line).replace("\\", "\\\\") for line in lines)

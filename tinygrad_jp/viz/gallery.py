@@ -71,7 +71,7 @@ def multiplication() -> Tensor:
 
 
 def softmax_with_loss() -> Tensor:
-    """Figure A-5: softmax with cross entropy for three classes, as primitives; at the scores the gradients are y − t."""
+    """Figure A-5: softmax with cross entropy for three classes, as primitives; the scores get the gradients y − t."""
     scores = [variable(a, f"a{k}") for k, a in enumerate((0.3, 2.9, 4.0), start=1)]
     targets = [Tensor(t, name=f"t{k}") for k, t in enumerate((0.0, 1.0, 0.0), start=1)]
     exps = [exp(a) for a in scores]

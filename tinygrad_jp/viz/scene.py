@@ -166,7 +166,12 @@ def _symbol(node: Node, folded: int | None) -> str:
 
 def _wire(tail: str, head: str, edge: Any, gradient: Any, has_gradient: bool) -> Wire:
     value = _array(edge)
-    if not getattr(edge, "requires_grad", False) and not getattr(edge, "name", None) and value is not None and value.size == 1:
+    if (
+        not getattr(edge, "requires_grad", False)
+        and not getattr(edge, "name", None)
+        and value is not None
+        and value.size == 1
+    ):
         return Wire(tail, head, None)  # a plain number: its label tells it
     shape = edge.shape if isinstance(edge, Tensor | Node | Constant) else np.shape(edge)
     return Wire(tail, head, shape, value, gradient, has_gradient)

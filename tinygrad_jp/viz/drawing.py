@@ -71,7 +71,8 @@ class Graph:
         return self.svg
 
     def __repr__(self) -> str:
-        return f"<Graph: {self.dot.count('shape=circle') + self.dot.count('shape=box')} operations; .save('x.svg') draws it>"
+        operations = self.dot.count("shape=circle") + self.dot.count("shape=box")
+        return f"<Graph: {operations} operations; .save('x.svg') draws it>"
 
 
 def graph(
