@@ -45,7 +45,11 @@ def cells(row: Row) -> tuple[str, ...]:
         number(row.theirs, row.unit),
         "" if row.ratio is None else f"{row.ratio:.2f}",
         "" if row.best is None else f"{row.best:.2f}",
-        "" if row.target is None else f"≤ {row.target:.2f}" if row.ratio is not None else f"≤ {number(row.target, row.unit)}",
+        ""
+        if row.target is None
+        else f"≤ {row.target:.2f}"
+        if row.ratio is not None
+        else f"≤ {number(row.target, row.unit)}",
         {None: "", True: "yes", False: "no"}[row.met],
     )
 
@@ -57,7 +61,9 @@ def table(rows: Sequence[Row]) -> str:
     lines.insert(1, tuple("-" * width for width in widths))
     left = {HEADER.index("measure"), HEADER.index("peer"), HEADER.index("met")}
     return "\n".join(
-        "  ".join(text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))).rstrip()
+        "  ".join(
+            text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
         for line in lines
     )
 

@@ -330,13 +330,18 @@ def alike(draw: Draw, row: Op[Any]) -> Call:
     return call(draw, row, [draw(shapes())])
 
 
+def divmod(draw: Draw, row: Op[Any]) -> Call:
+    drawn = call(draw, ops.mod, list(draw(broadcastable_shapes(2))))
+    return Call(row, drawn.arrays, {}, (), [0, 1])
+
+
 def integers(draw: Draw, row: Op[Any]) -> Call:
     given = draw(broadcastable_shapes(len(row.inputs)))
     return Call(row, [draw(hnp.arrays(draw(st.sampled_from([bool, np.int64])), s)) for s in given])
 
 
 OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
-    "where": where, "clip": clip, "ones_like": alike, "zeros_like": alike, "bitwise_and": integers,
+    "divmod": divmod, "where": where, "clip": clip, "ones_like": alike, "zeros_like": alike, "bitwise_and": integers,
     "bitwise_or": integers, "bitwise_xor": integers, "invert": integers,
     "round": lambda draw, row: call(draw, row, [draw(shapes())], decimals=draw(st.sampled_from([0, 0]))),
     "astype": lambda draw, row: call(draw, row, [draw(shapes())], dtype=np.dtype(np.float64)),

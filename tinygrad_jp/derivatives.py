@@ -187,7 +187,7 @@ def gradient_descent(
     ndarray
         float64, where the descent ended.
     """
-    if lr <= 0 or step_num < 0:
+    if not lr > 0 or step_num < 0:
         raise ValueError(f"gradient_descent: lr must be positive and step_num at least 0, got {lr=}, {step_num=}")
     x = np.array(as_tensor(init_x).numpy(), dtype=float)
     for _ in range(step_num):

@@ -238,7 +238,7 @@ def propagate(
         if node.hooks is not None:
             g = run_hooks(node.hooks, g)
         if targets is not None and node in targets:
-            found[node] = g
+            found[node] = g.copy()
         saved = node.saved
         if saved is None:
             raise GraphFreedError(
@@ -288,7 +288,7 @@ def propagate(
     for leaf, g in leaves.items():
         if leaf._hooks:
             g = run_hooks(leaf._hooks, g)
-        found[leaf] = g if wrap is not None or leaf in fresh else g.copy()
+        found[leaf] = g if leaf in fresh else g.copy()
     return found
 
 

@@ -19,7 +19,7 @@ from .errors import DtypeError, GraphError, InPlaceError, ShapeError
 from .explain import failure
 from .ops import Op
 from .ops.arithmetic import add, div, floor_divide, mod, mul, neg, pow, sub
-from .tape import SMALL, Constant, Edge, Node, changes, decomposing, propagate, recording
+from .tape import SMALL, Constant, Edge, Node, changes, decomposing, enable_grad, propagate, recording, run_hooks
 
 _is_recording = recording.get
 _is_decomposing = decomposing.get
@@ -121,6 +121,8 @@ class Tensor:
             raise DtypeError(f"Tensor.data: cannot hold dtype {array.dtype}")
         if self._requires_grad and array.shape != self._data.shape:
             raise ShapeError(f"Tensor.data: {self._label()} has shape {self.shape}, got {array.shape}")
+        if self._requires_grad and array.dtype.kind != "f":
+            array = array.astype(self._data.dtype)
         changes.mark(self._data)
         self._data = array
 
@@ -222,15 +224,8 @@ class Tensor:
             raise GraphError(f"retain_grad: {self._label()} requires no gradient")
         if self._node is None:
             return
-        handle = weakref.ref(self)  # the node must not keep its own result alive
-
-        def keep(g: Tensor) -> None:
-            tensor = handle()
-            if tensor is not None:
-                kept = g if g.requires_grad else Tensor._of(g._data.copy(), None)
-                tensor.grad = kept if tensor.grad is None else tensor.grad + kept
-
-        self.register_hook(keep)
+        if not any(isinstance(hook, _Keep) for hook in self._node.hooks or ()):
+            self._node.hooks = [*(self._node.hooks or []), _Keep(self)]
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | ArrayLike | None]) -> Callable[[], None]:
         """Call a function with this tensor's gradient when a backward pass has it.
@@ -261,7 +256,7 @@ class Tensor:
         owner: Any = self if self._node is None else self._node
         attribute = "_hooks" if self._node is None else "hooks"
         setattr(owner, attribute, [*(getattr(owner, attribute) or []), run])
-        return lambda: setattr(owner, attribute, [h for h in getattr(owner, attribute) if h is not run] or None)
+        return lambda: setattr(owner, attribute, [h for h in getattr(owner, attribute) or [] if h is not run] or None)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -395,6 +390,9 @@ class Tensor:
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return self // other, self % other
 
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Tensor:
         return apply_binary(pow, self, other)
 
@@ -473,6 +471,12 @@ class Tensor:
 
     def __itruediv__(self, other: Any) -> Tensor:
         return self._in_place(div, np.divide, other)
+
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return self._in_place(floor_divide, np.floor_divide, other)
+
+    def __imod__(self, other: Any) -> Tensor:
+        return self._in_place(mod, np.remainder, other)
 
     def __ipow__(self, other: Any) -> Tensor:
         return self._in_place(pow, np.power, other)
@@ -680,6 +684,19 @@ class Tensor:
 _new = Tensor.__new__
 
 
+class _Keep:
+    """The hook of ``retain_grad``: adds a result's gradient to its ``grad``, without keeping the result alive."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, g: Any) -> None:
+        tensor = self.tensor()
+        if tensor is not None:
+            kept = g.copy() if isinstance(g, Tensor) else Tensor._of(np.array(g), None)
+            tensor.grad = kept if tensor.grad is None else tensor.grad + kept
+
+
 def _one_or_all(numbers: tuple[Any, ...]) -> Any:
     """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
     return numbers[0] if len(numbers) == 1 and not isinstance(numbers[0], SupportsIndex) else numbers
@@ -691,7 +708,7 @@ def _plain_index(index: Any) -> Any:
         return tuple(_plain_index(i) for i in index)
     if isinstance(index, Tensor):
         return index._data
-    return asarray(index) if isinstance(index, list) else index
+    return asarray(index, None if index else np.intp) if isinstance(index, list) else index
 
 
 def _is_numeric(x: object) -> bool:
@@ -848,14 +865,11 @@ def _gradients(
         )
     g = _seed(y, gradient, create_graph)
     if y._node is None:
-        return {y: g if create_graph else g.copy()}
-    return propagate(
-        y._node,
-        g,
-        retain_graph=retain_graph or create_graph,
-        wrap=Tensor._of if create_graph else None,
-        targets=targets,
-    )
+        return {y: run_hooks(y._hooks or (), g).copy()}
+    if not create_graph:
+        return propagate(y._node, g, retain_graph=retain_graph, targets=targets)
+    with enable_grad():
+        return propagate(y._node, g, retain_graph=True, wrap=Tensor._of, targets=targets)
 
 
 def grad(

@@ -63,6 +63,12 @@ def mod(x: Array, y: Array, /) -> Array:
     return np.remainder(x, y)
 
 
+@composite(numpy=[np.divmod])
+def divmod(x: Array, y: Array, /) -> list[Array]:
+    """Quotient rounded down and remainder, [⌊x / y⌋, x mod y]."""
+    return [np.floor_divide(x, y), np.remainder(x, y)]
+
+
 @op(symbol="−", vjp={"x": lambda g: -g}, numpy=[np.negative])
 def neg(x: Array, /) -> Array:
     """Negative, −x."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import DtypeError
 from .table import NONZERO, POSITIVE, REAL, Array, Kink, op
 
 UNIT = ((-0.9, 0.9),)
@@ -231,4 +232,6 @@ def astype(x: Array, /, dtype: np.dtype | type | str) -> Array:
     dtype
         A Boolean, integer or floating dtype. Only a floating result carries a gradient.
     """
+    if np.dtype(dtype).kind not in "biuf":
+        raise DtypeError(f"astype: a Tensor holds Booleans, integers and floating numbers, not {np.dtype(dtype)}")
     return np.asarray(x).astype(dtype)
