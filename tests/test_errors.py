@@ -14,10 +14,12 @@ from hypothesis.extra import numpy as hnp
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, errors, ops
 from tinygrad_jp.errors import (
+    ArgumentError,
     AxisError,
     DtypeError,
     GraphError,
     GraphFreedError,
+    IndexingError,
     InPlaceError,
     ShapeError,
     UnsupportedError,
@@ -111,8 +113,8 @@ SHAPES: dict[str, Case] = {
         r"^affine: .*bias.*\(4, 2\).*\(1, 2\)",
     ),
     "reshape": (lambda: leaf(2, 3).reshape(4), ShapeError, r"^reshape: .*\(4,\).*\(2, 3\)"),
-    "reshape with −1": (lambda: leaf(2, 3).reshape(4, -1), ShapeError, r"^reshape: .*\(4, ?-1\).*\(2, 3\)"),
-    "broadcast_to": (lambda: leaf(2, 3).broadcast_to((3, 3)), ShapeError, r"^broadcast_to: .*\(2, 3\).*\(3, ?3\)"),
+    "reshape with −1": (lambda: leaf(2, 3).reshape(4, -1), ShapeError, r"^reshape: .*\(4, ?.*\).*\(2, 3\)"),
+    "broadcast_to": (lambda: leaf(2, 3).broadcast_to((3, 3)), ShapeError, r"^broadcast_to: .*\(2, ?3\).*\(3, ?3\)"),
     "squeeze": (lambda: leaf(2, 3).squeeze(0), ShapeError, r"^squeeze: .*\(2, 3\)"),
     "split": (lambda: leaf(3).split(2), ShapeError, r"^split: axis 0 of length 3 does not divide into 2 equal parts"),
     "stack": (lambda: tj.stack([leaf(2), leaf(3)]), ShapeError, r"^stack: .*one shape.*\(2,\).*\(3,\)"),
@@ -158,7 +160,7 @@ SHAPES: dict[str, Case] = {
     "labels": (
         lambda: tj.softmax_cross_entropy(leaf(2, 3), [0, 1, 2]),
         ShapeError,
-        r"^softmax_cross_entropy: .*\(2, 3\) need labels of shape \(2,\) or one-hot targets of shape \(2, 3\), got \(3,\)",
+        r"^softmax_cross_entropy: .*\(2, 3\) need labels of shape \(2,\) or one-hot .*\(2, 3\), got \(3,\)",
     ),
     "scores": (
         lambda: tj.softmax_cross_entropy(leaf(2, 3, 3), [0, 1]),
@@ -259,7 +261,7 @@ class TestAxes:
 
     @pytest.mark.parametrize("axis", ["rows", 0.5])
     def test_an_axis_that_is_no_whole_number(self, axis: Any) -> None:
-        with pytest.raises(TypeError, match="^sum: "):
+        with pytest.raises(TypeError, match=r"^sum: "):
             tj.sum(leaf(2, 3), axis=axis)
 
     def test_an_axis_error_is_what_numpy_users_catch(self) -> None:
@@ -328,7 +330,7 @@ class TestDtypes:
     @pytest.mark.parametrize("exponent", [-1, np.array([-2, 1])], ids=str)
     def test_negative_power_of_whole_numbers(self, exponent: Any) -> None:
         """No shape is wrong here."""
-        with pytest.raises((ValueError, TypeError), match="^pow: .*[Ii]nteger") as caught:
+        with pytest.raises((ValueError, TypeError), match=r"^pow: .*[Ii]nteger") as caught:
             Tensor([2, 3]) ** exponent
         assert not isinstance(caught.value, ShapeError)
 
@@ -336,39 +338,39 @@ class TestDtypes:
 VALUES: dict[str, Case] = {
     "labels too large": (
         lambda: tj.softmax_cross_entropy(leaf(2, 3), [0, 3]),
-        ValueError,
+        ArgumentError,
         r"^softmax_cross_entropy: labels must lie in 0…2, got 0…3",
     ),
     "labels negative": (
         lambda: tj.softmax_cross_entropy(leaf(2, 3), [-1, 0]),
-        ValueError,
+        ArgumentError,
         r"^softmax_cross_entropy: labels must lie in 0…2, got -1…0",
     ),
     "label of one example": (
         lambda: tj.softmax_cross_entropy(leaf(3), 3),
-        ValueError,
+        ArgumentError,
         r"labels must lie in 0…2, got 3…3",
     ),
-    "clip without bounds": (lambda: leaf(2).clip(), ValueError, "^clip: give low, high or both"),
+    "clip without bounds": (lambda: leaf(2).clip(), ArgumentError, "^clip: give low, high or both"),
     "im2col: stride": (
         lambda: tj.im2col(leaf(1, 1, 3, 3), 2, 2, stride=0),
-        ValueError,
+        ArgumentError,
         r"^im2col: stride .*at least 1.*stride=0",
     ),
     "im2col: pad": (
         lambda: tj.im2col(leaf(1, 1, 3, 3), 2, 2, pad=-1),
-        ValueError,
+        ArgumentError,
         r"^im2col: .*pad at least 0.*pad=-1",
     ),
-    "im2col: no filter": (lambda: tj.im2col(leaf(1, 1, 3, 3), 0, 2), ValueError, r"^im2col: .*filter .*at least 1"),
+    "im2col: no filter": (lambda: tj.im2col(leaf(1, 1, 3, 3), 0, 2), ArgumentError, r"^im2col: .*filter .*at least 1"),
     "col2im: stride": (
         lambda: tj.col2im(leaf(4, 4), (1, 1, 3, 3), 2, 2, stride=0),
-        ValueError,
+        ArgumentError,
         r"^col2im: stride .*at least 1.*stride=0",
     ),
-    "norm": (lambda: leaf(2).norm(ord=0.5), ValueError, r"^norm: ord must be at least 1, got 0\.5"),
-    "pad: mode": (lambda: tj.pad(leaf(2), 1, "mirror"), ValueError, "^pad: unknown mode 'mirror'; use constant, edge"),
-    "bool": (lambda: bool(leaf(2, name="x")), ValueError, r"^bool: 'x' has 2 elements; use all\(\) or any\(\)"),
+    "norm": (lambda: leaf(2).norm(ord=0.5), ArgumentError, r"^norm: ord must be at least 1, got 0\.5"),
+    "pad: mode": (lambda: tj.pad(leaf(2), 1, "mirror"), ArgumentError, "^pad: unknown mode 'mirror'; use constant, edge"),
+    "bool": (lambda: bool(leaf(2, name="x")), ArgumentError, r"^bool: 'x' has 2 elements; use all\(\) or any\(\)"),
 }
 
 
@@ -390,12 +392,12 @@ class TestValues:
         ids=str,
     )
     def test_index(self, index: Any, message: str) -> None:
-        check(lambda: leaf(2, 3)[index], IndexError, f"^getitem: {message}")
+        check(lambda: leaf(2, 3)[index], IndexingError, f"^getitem: {message}")
 
     @pytest.mark.parametrize("name", ["take", "split"])
     def test_index_in_composites(self, name: str) -> None:
         if name == "take":
-            check(lambda: tj.take(leaf(3), [3]), IndexError, "^take: index 3 is out of bounds")
+            check(lambda: tj.take(leaf(3), [3]), IndexingError, r"^take: .*index 3 is out of bounds")
         else:
             assert [len(part) for part in tj.split(leaf(3), [5])] == [3, 0]  # as in NumPy
 
@@ -413,7 +415,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "missing input": (lambda: ops.add(leaf(2)), r"add.*'?y'?"),
     "missing every input": (lambda: ops.exp(), r"exp.*'?x'?"),
     "missing attribute": (lambda: ops.im2col(leaf(1, 1, 3, 3), 2), r"im2col.*'?filter_w'?"),
-    "missing attribute given as none": (lambda: ops.reshape(leaf(2)), r"reshape.*'?shape'?"),
+    "missing shape": (lambda: ops.reshape(leaf(2)), r"reshape.*'?shape'?"),
     "missing attribute of a composite": (lambda: ops.take(leaf(2)), r"take.*'?indices'?"),
     "missing input of a composite": (lambda: ops.ravel(), r"ravel.*'?x'?"),
     "missing input of a variadic composite": (lambda: ops.stack(), r"stack.*'?xs'?"),

@@ -1,12 +1,20 @@
 """The exceptions of tinygrad_jp: each says which op, which shapes, and what to do.
 
-They derive from the built-in exception a NumPy user would catch (``ValueError``, ``TypeError``, …).
+All are :class:`TinygradError`; each is also the built-in exception that a NumPy user would catch.
 """
 
 from __future__ import annotations
 
 
-class ShapeError(ValueError):
+class TinygradError(Exception):
+    """Any error that tinygrad_jp found and explains itself."""
+
+
+class ArgumentError(TinygradError, ValueError):
+    """An argument whose value an op cannot take."""
+
+
+class ShapeError(ArgumentError):
     """Shapes that do not broadcast, align or fit together."""
 
 
@@ -14,15 +22,19 @@ class AxisError(ShapeError, IndexError):
     """An axis that the array does not have, or that is named twice."""
 
 
-class DtypeError(TypeError):
+class IndexingError(ArgumentError, IndexError):
+    """An index that is out of range, or of a kind that selects nothing."""
+
+
+class DtypeError(TinygradError, TypeError):
     """A dtype that cannot be held in a Tensor or cannot carry a gradient."""
 
 
-class UnsupportedError(TypeError):
+class UnsupportedError(TinygradError, TypeError):
     """A NumPy function, or one of its options, that the tape does not record."""
 
 
-class GraphError(RuntimeError):
+class GraphError(TinygradError, RuntimeError):
     """A backward pass that the recorded graph cannot serve (nothing recorded, not a scalar, …)."""
 
 
@@ -34,9 +46,9 @@ class InPlaceError(GraphError):
     """An array that an op saved for its backward pass was changed in place since."""
 
 
-class GradientError(AssertionError):
+class GradientError(TinygradError, AssertionError):
     """A gradient that disagrees with its numerical estimate (raised by ``gradcheck``)."""
 
 
-class DataError(OSError):
+class DataError(TinygradError, OSError):
     """A data file that is missing, truncated, of the wrong format or of the wrong content."""

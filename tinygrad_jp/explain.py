@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .errors import AxisError, DtypeError, ShapeError
+from .errors import ArgumentError, AxisError, DtypeError, IndexingError, ShapeError, TinygradError
 from .ops.table import Op
 
 
 def failure(op: Op[Any], arrays: Sequence[Any], attrs: Mapping[str, Any], error: Exception) -> Exception:
     """Make the exception to raise after `error` stopped the forward pass of `op` on `arrays`."""
-    if isinstance(error, (ShapeError, DtypeError)) or str(error).startswith(f"{op.name}:"):
-        return error
+    if isinstance(error, TinygradError):
+        inner, _, message = str(error).partition(": ")
+        return error if inner == op.name else type(error)(f"{op.name}: {message}")
     names = [f"x{i}" for i in range(len(arrays))] if op.variadic else list(op.inputs)
-    shapes = [np.shape(a) for a in arrays]
-    if isinstance(error, np.exceptions.AxisError):
-        return AxisError(f"{op.name}: {_inputs(names, arrays)}: {error}; axes run from −ndim to ndim − 1")
-    if isinstance(error, ValueError):
-        remedy = _remedy(op.name, names, shapes)
-        if remedy:
-            return ShapeError(f"{op.name}: {remedy}")
-        return ShapeError(f"{op.name}: {error} ({_inputs(names, arrays)})")
+    inputs = ", ".join(f"{name}: {np.result_type(a)} {np.shape(a)}" for name, a in zip(names, arrays, strict=False))
+    if isinstance(error, np.exceptions.AxisError) or ("axis" in str(error) and _repeats(attrs)):
+        return AxisError(f"{op.name}: {inputs}: {error}; axes run from −ndim to ndim − 1, each at most once")
     if isinstance(error, IndexError):
-        return IndexError(f"{op.name}: {error} ({_inputs(names, arrays)})")
-    return DtypeError(f"{op.name}: {error} ({_inputs(names, arrays)})")
+        return IndexingError(f"{op.name}: {error} ({inputs})")
+    if isinstance(error, ValueError):
+        remedy = _remedy(op, names, [np.shape(a) for a in arrays], attrs)
+        about_shapes = remedy or re.search("shape|dimension|size|axes|array|subscript", str(error))
+        return (ShapeError if about_shapes else ArgumentError)(f"{op.name}: {remedy or f'{error} ({inputs})'}")
+    return DtypeError(f"{op.name}: {error} ({inputs})")
 
 
-def _inputs(names: Sequence[str], arrays: Sequence[Any]) -> str:
-    return ", ".join(f"{name}: {np.result_type(a)} {np.shape(a)}" for name, a in zip(names, arrays, strict=False))
+def _repeats(attrs: Mapping[str, Any]) -> bool:
+    """Tell whether an argument that names axes names several, of which NumPy then found two equal."""
+    return any(isinstance(attrs.get(name), tuple | list) for name in ("axis", "axes", "source", "destination"))
 
 
-def _remedy(op: str, names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> str | None:
-    if op in ("dot", "matmul", "affine") and len(shapes) >= 2:
+def _remedy(
+    op: Op[Any], names: Sequence[str], shapes: Sequence[tuple[int, ...]], attrs: Mapping[str, Any]
+) -> str | None:
+    """Say what does not fit and what to do, for the mistakes that are made most; else None."""
+    if op.name == "reshape":
+        return f"cannot bring x into shape {attrs['shape']}: x has shape {shapes[0]}, {math.prod(shapes[0])} elements"
+    if op.name == "broadcast_to":
+        return f"x of shape {shapes[0]} does not broadcast to {attrs['shape']}: a length that changes must be 1"
+    if op.name in ("dot", "matmul", "affine"):
         return _alignment(names, shapes[0], shapes[1])
-    if len(shapes) < 2:
+    if op.variadic or len(shapes) < 2:
         return None
     try:
         np.broadcast_shapes(*shapes)

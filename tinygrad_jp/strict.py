@@ -87,9 +87,11 @@ def rescue(
     if plan.op.family == "elementwise":
         reached = nonzero != 0
     elif plan.op.family == "bilinear":
-        # tags: 1 for what is not zero in g and not finite in the inputs; where they meet, the result is not finite
-        reached = _values(vjp(nonzero, tuple(map(_tag_undefined, saved)))) != 0
-        instead = vjp(g, tuple(map(_zero_undefined, saved)))
+        # Tags of 1 travel through the vjp: where a nonzero g meets an undefined input, or an undefined g any input
+        meets_undefined = vjp(nonzero, _map_arrays(lambda v: (~np.isfinite(_values(v))).astype(float), saved))
+        is_undefined = vjp((~np.isfinite(_values(g))).astype(float), _map_arrays(lambda v: np.ones(v.shape), saved))
+        reached = (_values(meets_undefined) != 0) | (_values(is_undefined) != 0)
+        instead = vjp(g, _map_arrays(lambda v: np.where(np.isfinite(v), v, 0.0), saved))
     else:
         reached = _slices_with(nonzero, plan, saved, undefined.shape)
     mended = undefined & ~reached
@@ -103,20 +105,11 @@ def _values(x: Array) -> np.ndarray:
     return np.asarray(x.numpy() if hasattr(x, "requires_grad") else x)
 
 
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(value, "requires_grad")
-
-
-def _tag_undefined(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_tag_undefined, value))
-    return (~np.isfinite(_values(value))).astype(float) if _is_array(value) else value
-
-
-def _zero_undefined(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_zero_undefined, value))
-    return np.where(np.isfinite(value), value, 0.0) if _is_array(value) else value
+def _map_arrays(function: Callable[[Array], Array], saved: Any) -> Any:
+    """Apply a function to every array (or Tensor) among saved values; shapes and static arguments stay."""
+    if isinstance(saved, tuple):
+        return tuple(_map_arrays(function, value) for value in saved)
+    return function(saved) if isinstance(saved, np.ndarray) or hasattr(saved, "requires_grad") else saved
 
 
 def _slices_with(nonzero: np.ndarray, plan: Plan, saved: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:

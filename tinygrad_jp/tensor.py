@@ -15,7 +15,7 @@ from numpy import asarray, ndarray
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import ops, protocols
-from .errors import DtypeError, GraphError, InPlaceError, ShapeError
+from .errors import ArgumentError, DtypeError, GraphError, InPlaceError, ShapeError
 from .explain import failure
 from .ops import Op
 from .ops.arithmetic import add, div, floor_divide, mod, mul, neg, pow, sub
@@ -294,7 +294,7 @@ class Tensor:
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
-            raise ValueError(f"bool: {self._label()} has {self.size} elements; use all() or any()")
+            raise ArgumentError(f"bool: {self._label()} has {self.size} elements; use all() or any()")
         return bool(self._data.item())
 
     def __index__(self) -> int:
@@ -815,7 +815,7 @@ def _edge(x: Any) -> Edge:
 
 def compose(op: Op[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a composite row on Tensors: the ops it combines get recorded."""
-    if op.variadic:
+    if op.variadic and args:
         args = ([as_tensor(x) for x in args[0]], *args[1:])
     else:
         at = op.operands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .table import NONZERO, POSITIVE, Array, Kink, composite, op
 
 BETWEEN_JUMPS = {"x": ((-0.9, -0.1), (0.1, 0.9)), "y": ((1.0, 3.0),)}
@@ -198,7 +199,7 @@ def clip(x: Array, /, low: Array | None = None, high: Array | None = None) -> Ar
         ``minimum(maximum(x, low), high)`` for bounds that do.
     """
     if low is None and high is None:
-        raise ValueError("clip: give low, high or both")
+        raise ArgumentError("clip: give low, high or both")
     return np.clip(x, low, high)
 
 

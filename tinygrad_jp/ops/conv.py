@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from .table import Array, op
 
 
@@ -17,7 +17,7 @@ def _check(shape: tuple[int, ...], filter_h: int, filter_w: int, stride: int, pa
     if len(shape) != 4:
         raise ShapeError(f"im2col: needs images of shape (N, C, H, W), got {shape}")
     if stride < 1 or pad < 0 or filter_h < 1 or filter_w < 1:
-        raise ValueError(f"im2col: stride and filter must be at least 1 and pad at least 0, got {stride=}, {pad=}")
+        raise ArgumentError(f"im2col: stride and filter must be at least 1 and pad at least 0, got {stride=}, {pad=}")
     if filter_h > shape[2] + 2 * pad or filter_w > shape[3] + 2 * pad:
         raise ShapeError(f"im2col: the {filter_h}×{filter_w} filter is larger than {shape[2:]} padded by {pad}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from .linalg import _dot_dx, _dot_dy
 from .reduce import add_reduce, log_softmax
 from .table import Array, op
@@ -33,7 +33,7 @@ def affine(x: Array, w: Array, b: Array, /) -> Array:
         Bias, shape (M,).
     """
     out = np.dot(x, w)
-    if np.broadcast_shapes(out.shape, np.shape(b)) != out.shape:
+    if np.shape(b) not in (out.shape[-1:], (1,), ()):
         raise ShapeError(f"affine: the bias of shape {np.shape(b)} does not fit x · W of shape {out.shape}")
     out += b
     return out
@@ -60,7 +60,7 @@ def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     if t.dtype.kind not in "iu":
         raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
     if t.size and not (t.min() >= 0 and t.max() < shape[-1]):
-        raise ValueError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
+        raise ArgumentError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
     rows = np.zeros(shape, dtype)
     np.put_along_axis(rows, t[..., None], 1, -1)
     return rows

@@ -174,7 +174,12 @@ def einsum(subscripts: str, *xs: Array) -> Array:
         prepared.append(diagonal)
         terms.append(term)
         for i, n in zip(term, diagonal.shape, strict=True):
-            lengths[i] = max(n, lengths.get(i, 1)) if n else 0
+            known = lengths.get(i, 1)
+            if n != known and 1 not in (n, known):
+                raise ShapeError(
+                    f"einsum: index '{i}' of '{subscripts}' has length {known} in one operand, {n} in another"
+                )
+            lengths[i] = n if known == 1 else known
     # NumPy lets an axis of length 1 stand for any length; written out, so that its gradient is summed back
     shapes = [tuple(lengths[i] for i in term) for term in terms]
     full = [x if x.shape == shape else np.broadcast_to(x, shape) for x, shape in zip(prepared, shapes, strict=True)]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .table import NONZERO, Array, Kink, op
 
 Axis = int | tuple[int, ...] | None
@@ -311,5 +312,5 @@ def norm(x: Array, /, axis: Axis = None, *, keepdims: bool = False, ord: float =
         p: any number ≥ 1, or ``np.inf`` for the largest absolute value.
     """
     if not ord >= 1:
-        raise ValueError(f"norm: ord must be at least 1, got {ord!r}")
+        raise ArgumentError(f"norm: ord must be at least 1, got {ord!r}")
     return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)  # type: ignore[arg-type]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from ..errors import ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from .table import Array, composite, op
 
 Shape = int | Sequence[int]
@@ -136,7 +137,7 @@ def split(x: Array, /, indices_or_sections: int | Sequence[int], axis: int = 0) 
     axis
         The axis to cut.
     """
-    n = x.shape[axis]
+    n = x.shape[normalize_axis_index(axis, x.ndim)]
     if isinstance(indices_or_sections, int):
         if indices_or_sections < 1 or n % indices_or_sections:
             raise ShapeError(f"split: axis {axis} of length {n} does not divide into {indices_or_sections} equal parts")
@@ -175,7 +176,7 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values:
         frame[inside] = 0
         return padded + frame
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(f"pad: unknown mode {mode!r}; use constant, edge, reflect, symmetric or wrap")
+        raise ArgumentError(f"pad: unknown mode {mode!r}; use constant, edge, reflect, symmetric or wrap")
     for axis, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
         x = np.take(x, np.pad(np.arange(n), width, mode=mode), axis)  # type: ignore[call-overload]
     return x
@@ -223,7 +224,8 @@ def repeat(x: Array, /, repeats: int | Sequence[int], axis: int | None = None) -
     """Repeat each element (along an axis, or of the flattened array) the given number of times."""
     if axis is None:
         x, axis = np.reshape(x, (-1,)), 0
-    return np.take(x, np.repeat(np.arange(x.shape[axis]), repeats), axis)
+    n = x.shape[normalize_axis_index(axis, x.ndim)]
+    return np.take(x, np.repeat(np.arange(n), repeats), axis)
 
 
 @composite(family="movement", numpy=[np.take])
@@ -243,8 +245,8 @@ def take(x: Array, /, indices: Any, axis: int | None = None) -> Array:
         x, axis = np.reshape(x, (-1,)), 0
     where = np.asarray(indices)
     if where.dtype.kind not in "iu" and where.size:
-        raise TypeError(f"take: indices must be whole numbers, got dtype {where.dtype}")
-    return x[(slice(None),) * (axis % x.ndim) + (where.astype(np.intp),)]
+        raise DtypeError(f"take: indices must be whole numbers, got dtype {where.dtype}")
+    return x[(slice(None),) * normalize_axis_index(axis, x.ndim) + (where.astype(np.intp),)]
 
 
 def _is_basic(index: Any) -> bool:

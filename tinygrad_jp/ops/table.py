@@ -118,6 +118,7 @@ class Op(Generic[P]):
         if any(p.kind is p.VAR_POSITIONAL for p in parameters):
             self.operands = slice(len(parameters) - 1, None)
         self.defaults = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        self.needs_more = _misses(self.defaults)
         self.positional = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
         self.vjps = dict(vjp or {})
         self.symbol = symbol or self.name
@@ -153,15 +154,22 @@ class Op(Generic[P]):
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         """Split a call's arguments into the inputs and the static arguments, in the order of the signature."""
         n = len(self.inputs)
-        if len(args) < n or len(args) > n + len(self.positional) or not kwargs.keys() <= self.defaults.keys():
-            inspect.signature(self.forward).bind(*args, **kwargs)  # raises the TypeError Python would raise
         attrs = self.defaults
-        if kwargs or len(args) > n:
+        if kwargs or len(args) != n or self.needs_more:
             given = dict(zip(self.positional, args[n:], strict=False)) | dict(kwargs)
             attrs = attrs | {name: self._static(name, value) for name, value in given.items()}
-        if any(value is inspect.Parameter.empty for value in attrs.values()):
-            inspect.signature(self.forward).bind(*args, **kwargs)
+            # a name too many, an argument too many, one given twice, one too few
+            if len(attrs) != len(self.defaults) or len(given) != len(args) + len(kwargs) - n or _misses(attrs):
+                self._refuse(args, kwargs)
         return (tuple(args[0]) if self.variadic else args[:n]), attrs
+
+    def _refuse(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Raise what Python says of a call that does not fit the signature, with the op's name."""
+        signature = inspect.signature(self.forward)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise DtypeError(f"{self.name}: {error}; the signature is {self.name}{signature}") from None
 
     def _static(self, name: str, value: Any) -> Any:
         """Take a static argument as it is, or out of a Tensor that needs no gradient."""
@@ -208,6 +216,10 @@ class Plan:
             (i, _adapt(vjp, (i,) if op.variadic else (), [picks.index(k) for k in ks]))
             for i, vjp, ks in zip(self.active, vjps, wanted, strict=True)
         )
+
+
+def _misses(attrs: Mapping[str, Any]) -> bool:
+    return any(value is inspect.Parameter.empty for value in attrs.values())
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
