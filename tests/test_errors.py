@@ -115,6 +115,8 @@ SHAPES: dict[str, Case] = {
     "reshape": (lambda: leaf(2, 3).reshape(4), ShapeError, r"^reshape: .*\(4,\).*\(2, 3\)"),
     "reshape with −1": (lambda: leaf(2, 3).reshape(4, -1), ShapeError, r"^reshape: .*\(4, ?.*\).*\(2, 3\)"),
     "broadcast_to": (lambda: leaf(2, 3).broadcast_to((3, 3)), ShapeError, r"^broadcast_to: .*\(2, ?3\).*\(3, ?3\)"),
+    "squeeze two": (lambda: leaf(2, 3).squeeze((0, 1)), ShapeError, r"^squeeze: .*not equal to one.*\(2, 3\)"),
+    "affine of a number": (lambda: tj.affine(leaf(), leaf(2, 2), leaf(2)), ShapeError, r"^affine: .*\(\).*\(2, 2\)"),
     "squeeze": (lambda: leaf(2, 3).squeeze(0), ShapeError, r"^squeeze: .*\(2, 3\)"),
     "split": (lambda: leaf(3).split(2), ShapeError, r"^split: axis 0 of length 3 does not divide into 2 equal parts"),
     "stack": (lambda: tj.stack([leaf(2), leaf(3)]), ShapeError, r"^stack: .*one shape.*\(2,\).*\(3,\)"),
@@ -323,6 +325,12 @@ DTYPES: dict[str, Case] = {
 
 
 class TestDtypes:
+    @pytest.mark.parametrize("name", ["take", "repeat", "pad"])
+    def test_a_tensor_with_a_gradient_as_static_argument(self, name: str) -> None:
+        """The reason must not get lost on the way through the composite."""
+        with pytest.raises(DtypeError, match=rf"^{name}: .*gradient.*detach\(\)"):
+            TABLE[name](leaf(2), leaf(2, name="w"))
+
     @cases(DTYPES)
     def test_message(self, run: Any, kind: Any, message: str) -> None:
         check(run, kind, message)
@@ -369,7 +377,11 @@ VALUES: dict[str, Case] = {
         r"^col2im: stride .*at least 1.*stride=0",
     ),
     "norm": (lambda: leaf(2).norm(ord=0.5), ArgumentError, r"^norm: ord must be at least 1, got 0\.5"),
-    "pad: mode": (lambda: tj.pad(leaf(2), 1, "mirror"), ArgumentError, "^pad: unknown mode 'mirror'; use constant, edge"),
+    "pad: mode": (
+        lambda: tj.pad(leaf(2), 1, "mirror"),
+        ArgumentError,
+        "^pad: unknown mode 'mirror'; use constant, edge",
+    ),
     "bool": (lambda: bool(leaf(2, name="x")), ArgumentError, r"^bool: 'x' has 2 elements; use all\(\) or any\(\)"),
 }
 
@@ -393,6 +405,21 @@ class TestValues:
     )
     def test_index(self, index: Any, message: str) -> None:
         check(lambda: leaf(2, 3)[index], IndexingError, f"^getitem: {message}")
+
+    @pytest.mark.parametrize(
+        ("index", "value", "kind", "message"),
+        [
+            (5, 1.0, IndexError, "index 5 is out of bounds"),
+            ("a", 1.0, IndexError, "only integers"),
+            (slice(None), np.ones(3), ShapeError, r"\(3,\).*\(2,\)"),
+            (0, "a", (DtypeError, ArgumentError), "a"),
+        ],
+    )
+    def test_assignment(self, index: Any, value: Any, kind: Any, message: str) -> None:
+        t = Tensor([1.0, 2.0])
+        with pytest.raises(kind, match=f"^setitem: .*{message}"):
+            t[index] = value
+        assert t.tolist() == [1.0, 2.0]
 
     @pytest.mark.parametrize("name", ["take", "split"])
     def test_index_in_composites(self, name: str) -> None:

@@ -367,6 +367,33 @@ class TestDtypes:
         y.backward(np.ones(y.shape))
         assert (y.dtype, x.grad.dtype) == (dtype, dtype)
 
+    @pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("exp", "log1p", "sqrt", "sin", "tanh", "sigmoid", "mean", "var", "std", "norm", "logsumexp"),
+            *("softmax", "log_softmax", "softmax_cross_entropy"),
+        ],
+    )
+    def test_functions_take_whole_numbers(self, name: str, dtype: Any) -> None:
+        """Images are uint8, where 0 − 1 is 255."""
+        values = np.array([1, 0, 1], dtype)
+        labels = (np.array(2),) if name == "softmax_cross_entropy" else ()
+        y = getattr(tj, name)(Tensor(values), *labels)
+        expected = getattr(tj, name)(Tensor(values.astype(float)), *labels)
+        assert y.dtype.kind == "f"
+        np.testing.assert_allclose(y.numpy(), expected.numpy(), rtol=2e-3 if y.dtype == np.float16 else 1e-6)
+
+    @pytest.mark.parametrize("x", [np.float32, np.float64, np.int64], ids=lambda d: f"x {d.__name__}")
+    @pytest.mark.parametrize("w", [np.float32, np.float64, np.int64], ids=lambda d: f"w {d.__name__}")
+    @pytest.mark.parametrize("b", [np.float32, np.float64, np.int64], ids=lambda d: f"b {d.__name__}")
+    def test_affine_has_the_dtype_of_what_it_is_made_of(self, x: Any, w: Any, b: Any) -> None:
+        inputs = np.array([[1, 2]], x), np.array([[1, 0], [2, 1]], w), (np.array([1, 2]) / 2).astype(b)
+        y = tj.affine(*inputs)
+        expected = np.dot(inputs[0], inputs[1]) + inputs[2]
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(y.numpy(), expected)
+
     def test_each_gradient_has_its_own_inputs_dtype(self) -> None:
         a, b = leaf([1.0, 2.0], dtype=np.float32), leaf([3.0, 4.0])
         y = a * b

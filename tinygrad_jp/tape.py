@@ -258,28 +258,29 @@ def propagate(
             r = vjp(g, saved)
             if report is not None:
                 r = rescue(report, node.plan, i, vjp, g, saved, r)
-            if r.shape != edge.shape:
-                r = _unbroadcast(r, edge.shape, node.plan, i)
-            if r.dtype != edge.dtype:
-                r = r.astype(edge.dtype)
-            if wrap is None and type(r) is not ndarray:
-                r = asarray(r)  # NumPy makes scalars of shape () where 0-d arrays meet
-            if drawable:
-                contributions.append((i, r if r.size <= SMALL else None))
             earlier = table.get(edge)
+            model = edge if earlier is None else earlier  # an array tells its shape faster than a Tensor
+            if r.shape != model.shape:
+                r = _unbroadcast(r, model.shape, node.plan, i)
+            if r.dtype is not model.dtype:
+                r = r.astype(model.dtype)
+            if type(r) is not ndarray and wrap is None:
+                r = asarray(r)  # NumPy makes scalars of shape () where 0-d arrays meet
+            small = r.size <= SMALL
+            if drawable:
+                contributions.append((i, r if small else None))
             if earlier is None:
                 table[edge] = r
-                if r is g or r.size <= SMALL or wrap is not None or r.base is not None:
-                    continue  # somebody else may hold it (a small one: a node's `gradients`)
+                if not (small or r is g or wrap is not None or r.base is not None):
+                    fresh.add(edge)  # (a small one may be shown in `contributions`)
             elif edge in fresh:
                 earlier += r
-                continue
             elif wrap is not None:
                 table[edge] = earlier + r
-                continue
             else:
                 table[edge] = asarray(earlier + r)
-            fresh.add(edge)
+                if not small:  # adding small arrays in place is slower
+                    fresh.add(edge)
         if drawable:
             node.gradients = (g if g.size <= SMALL else None, contributions)
         if not retain_graph:

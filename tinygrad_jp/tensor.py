@@ -93,16 +93,6 @@ class Tensor:
         if requires_grad:
             self.requires_grad = True
 
-    @classmethod
-    def _of(cls, array: ndarray, node: Node | None) -> Tensor:
-        """Make a Tensor without checks: the result of an op."""
-        self = _new(Tensor)
-        self._data = array
-        self._node = node
-        self._requires_grad = node is not None
-        self._name = self._hooks = self.grad = None
-        return self
-
     # ------------------------------------------------------------------------------------------ attributes
 
     @property
@@ -215,7 +205,7 @@ class Tensor:
             If `gradient` has another shape.
         """
         for leaf, g in _gradients(self, gradient, retain_graph, create_graph, None).items():
-            g = g if isinstance(g, Tensor) else Tensor._of(g, None)
+            g = g if isinstance(g, Tensor) else from_node(g, None)
             leaf.grad = g if leaf.grad is None else leaf.grad + g
 
     def retain_grad(self) -> None:
@@ -244,7 +234,7 @@ class Tensor:
             raise GraphError(f"register_hook: {self._label()} requires no gradient")
 
         def run(g: Any) -> Any:
-            returned = hook(g if isinstance(g, Tensor) else Tensor._of(g, None))
+            returned = hook(g if isinstance(g, Tensor) else from_node(g, None))
             if returned is None:
                 return None
             if np.shape(returned) != self_shape:
@@ -264,7 +254,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """Return a tensor with the same memory that is not connected to the graph."""
-        return Tensor._of(self._data, None)
+        return from_node(self._data, None)
 
     def copy(self) -> Tensor:
         """Return a copy; recorded, so gradients flow back through it."""
@@ -684,6 +674,16 @@ class Tensor:
 _new = Tensor.__new__
 
 
+def from_node(array: ndarray, node: Node | None) -> Tensor:
+    """Make a Tensor without checks: the result of an op, or a constant."""
+    tensor = _new(Tensor)
+    tensor._data = array
+    tensor._node = node
+    tensor._requires_grad = node is not None
+    tensor._name = tensor._hooks = tensor.grad = None
+    return tensor
+
+
 class _Keep:
     """The hook of ``retain_grad``: adds a result's gradient to its ``grad``, without keeping the result alive."""
 
@@ -693,7 +693,7 @@ class _Keep:
     def __call__(self, g: Any) -> None:
         tensor = self.tensor()
         if tensor is not None:
-            kept = g.copy() if isinstance(g, Tensor) else Tensor._of(np.array(g), None)
+            kept = g.copy() if isinstance(g, Tensor) else from_node(np.array(g), None)
             tensor.grad = kept if tensor.grad is None else tensor.grad + kept
 
 
@@ -762,13 +762,13 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
     if type(out) is not ndarray:
         out = asarray(out)
     if not (mask and op.vjps and _is_recording() and out.dtype.kind == "f"):
-        return Tensor._of(out, None)
+        return from_node(out, None)
     plan = op.plan(mask)
     known = (*given, out, *attrs.values())
     if plan.needs_shapes:
         shapes = tuple(map(np.shape, arrays))
         known += (shapes,) if op.variadic else shapes
-    return Tensor._of(out, Node(plan, tuple(map(_edge, inputs)), plan.save(known), out))
+    return from_node(out, Node(plan, tuple(map(_edge, inputs)), plan.save(known), out))
 
 
 def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
@@ -797,11 +797,11 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
     if type(out) is not ndarray:
         out = asarray(out)
     if not (mask and op.vjps and _is_recording()):
-        return Tensor._of(out, None)
+        return from_node(out, None)
     plan = op.plans.get(mask) or op.plan(mask)
     known = (a, b, out, np.shape(a), np.shape(b)) if plan.needs_shapes else (a, b, out)
     edges = ((x._node or x) if mask & 1 else _edge(x), (y._node or y) if mask & 2 else _edge(y))
-    return Tensor._of(out, Node(plan, edges, plan.save(known), out))
+    return from_node(out, Node(plan, edges, plan.save(known), out))
 
 
 def _edge(x: Any) -> Edge:
@@ -869,7 +869,7 @@ def _gradients(
     if not create_graph:
         return propagate(y._node, g, retain_graph=retain_graph, targets=targets)
     with enable_grad():
-        return propagate(y._node, g, retain_graph=True, wrap=Tensor._of, targets=targets)
+        return propagate(y._node, g, retain_graph=True, wrap=from_node, targets=targets)
 
 
 def grad(
@@ -918,5 +918,5 @@ def grad(
                 + "; pass allow_unused=True to get None for it"
             )
         g = found.get(key)
-        results.append(g if g is None or isinstance(g, Tensor) else Tensor._of(g, None))
+        results.append(g if g is None or isinstance(g, Tensor) else from_node(g, None))
     return results[0] if single else tuple(results)
