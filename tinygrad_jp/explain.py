@@ -17,10 +17,10 @@ def failure(op: Op[Any], arrays: Sequence[Any], attrs: Mapping[str, Any], error:
     """Make the exception to raise after `error` stopped the forward pass of `op` on `arrays`."""
     if isinstance(error, TinygradError):
         inner, _, message = str(error).partition(": ")
-        return error if inner == op.name else type(error)(f"{op.name}: {message}")
+        return error if inner == op.name else type(error)(f"{op.name}: {message or inner}")
     names = [f"x{i}" for i in range(len(arrays))] if op.variadic else list(op.inputs)
     inputs = ", ".join(f"{name}: {np.result_type(a)} {np.shape(a)}" for name, a in zip(names, arrays, strict=False))
-    if isinstance(error, np.exceptions.AxisError) or ("axis" in str(error) and _repeats(attrs)):
+    if isinstance(error, np.exceptions.AxisError) or re.search("duplicate|repeated", str(error)):
         return AxisError(f"{op.name}: {inputs}: {error}; axes run from −ndim to ndim − 1, each at most once")
     if isinstance(error, IndexError):
         return IndexingError(f"{op.name}: {error} ({inputs})")
@@ -29,11 +29,6 @@ def failure(op: Op[Any], arrays: Sequence[Any], attrs: Mapping[str, Any], error:
         about_shapes = remedy or re.search("shape|dimension|size|axes|array|subscript", str(error))
         return (ShapeError if about_shapes else ArgumentError)(f"{op.name}: {remedy or f'{error} ({inputs})'}")
     return DtypeError(f"{op.name}: {error} ({inputs})")
-
-
-def _repeats(attrs: Mapping[str, Any]) -> bool:
-    """Tell whether an argument that names axes names several, of which NumPy then found two equal."""
-    return any(isinstance(attrs.get(name), tuple | list) for name in ("axis", "axes", "source", "destination"))
 
 
 def _remedy(

@@ -15,7 +15,7 @@ from numpy import asarray, ndarray
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import ops, protocols
-from .errors import ArgumentError, DtypeError, GraphError, InPlaceError, ShapeError
+from .errors import ArgumentError, DtypeError, GraphError, IndexingError, InPlaceError, ShapeError
 from .explain import failure
 from .ops import Op
 from .ops.arithmetic import add, div, floor_divide, mod, mul, neg, pow, sub
@@ -496,8 +496,15 @@ class Tensor:
                     "setitem: an assignment to elements is not recorded; build the tensor with where, concatenate or "
                     "stack, or assign inside no_grad()"
                 )
-        self._data[_plain_index(index)] = value._data if isinstance(value, Tensor) else value
         changes.mark(self._data)
+        try:
+            self._data[_plain_index(index)] = value._data if isinstance(value, Tensor) else operand(value)
+        except IndexError as error:
+            raise IndexingError(f"setitem: {error} (the tensor has shape {self.shape})") from error
+        except ValueError as error:
+            raise ShapeError(f"setitem: {error} (the tensor has shape {self.shape})") from error
+        except TypeError as error:
+            raise DtypeError(f"setitem: {error}") from error
 
     def _refuse_leaf(self, op: str) -> None:
         if self._requires_grad and self._node is None:

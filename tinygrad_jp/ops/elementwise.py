@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import DtypeError
+from .reduce import floating
 from .table import NONZERO, POSITIVE, REAL, Array, Kink, op
 
 UNIT = ((-0.9, 0.9),)
@@ -153,7 +154,7 @@ def logaddexp(x: Array, y: Array, /) -> Array:
 def sigmoid(x: Array, /) -> Array:
     """Logistic sigmoid, 1 / (1 + e⁻ˣ) (the book, equation 3.6 and figure 5-20)."""
     with np.errstate(over="ignore"):  # e⁻ˣ = ∞ gives the right limit, 0
-        return 1.0 / (1.0 + np.exp(np.negative(x)))
+        return 1.0 / (1.0 + np.exp(-floating(x)))
 
 
 @op(

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .linalg import _dot_dx, _dot_dy
-from .reduce import add_reduce, log_softmax
+from .reduce import add_reduce, floating, log_softmax, max_reduce, min_reduce, softmax
 from .table import Array, op
 
 
@@ -32,11 +32,32 @@ def affine(x: Array, w: Array, b: Array, /) -> Array:
     b
         Bias, shape (M,).
     """
+    if not np.ndim(x) or np.ndim(w) != 2:
+        raise ShapeError(
+            f"affine: needs x of shape (N, D) or (D,) and w of shape (D, M), got {np.shape(x)}, {np.shape(w)}"
+        )
     out = np.dot(x, w)
     if np.shape(b) not in (out.shape[-1:], (1,), ()):
         raise ShapeError(f"affine: the bias of shape {np.shape(b)} does not fit x · W of shape {out.shape}")
+    if np.result_type(b) != out.dtype:
+        return out + b
     out += b
     return out
+
+
+def _check_targets(t: Array, shape: tuple[int, ...]) -> None:
+    """Refuse targets that are neither labels nor rows of probabilities for scores of this shape."""
+    if t.shape == shape:
+        return
+    if t.shape != shape[:-1]:
+        raise ShapeError(
+            f"softmax_cross_entropy: scores of shape {shape} need labels of shape {shape[:-1]} or one-hot targets of "
+            f"shape {shape}, got {t.shape}"
+        )
+    if t.dtype.kind not in "iu":
+        raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
+    if t.size and (min_reduce(t, axis=None) < 0 or max_reduce(t, axis=None) >= shape[-1]):
+        raise ArgumentError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
 
 
 def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
@@ -48,21 +69,14 @@ def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         Whole-number labels of shape (N,), or () for a single example; or probabilities of shape `shape`.
     shape
         (N, classes) or (classes,).
+    dtype
+        Of the rows made for labels.
     """
     t = np.asarray(t)
     if t.shape == shape:
         return t
-    if t.shape != shape[:-1]:
-        raise ShapeError(
-            f"softmax_cross_entropy: scores of shape {shape} need labels of shape {shape[:-1]} or one-hot targets of "
-            f"shape {shape}, got {t.shape}"
-        )
-    if t.dtype.kind not in "iu":
-        raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
-    if t.size and not (t.min() >= 0 and t.max() < shape[-1]):
-        raise ArgumentError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
     rows = np.zeros(shape, dtype)
-    np.put_along_axis(rows, t[..., None], 1, -1)
+    rows[(*np.indices(t.shape, sparse=True), t)] = 1
     return rows
 
 
@@ -73,8 +87,10 @@ def _batch(shape: tuple[int, ...]) -> int:
 def _cross_entropy_vjp(g: Array, x: Array, t: Array) -> Array:
     """(y Σt − t) · g / N (the book, figure 5-30, where Σt = 1)."""
     rows = one_hot(t, x.shape, x.dtype)
-    y = np.exp(log_softmax.dispatch(x))
-    return (y * add_reduce(rows, axis=-1, keepdims=True) - rows) * (g / _batch(x.shape))
+    y = softmax.dispatch(x)
+    if np.ndim(t) == x.ndim:
+        y = y * add_reduce(rows, axis=-1, keepdims=True)
+    return (y - rows) * (g / _batch(x.shape))
 
 
 def _cross_entropy_as_primitives(x: Array, t: Array) -> Array:
@@ -109,5 +125,7 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
     """
     if np.ndim(x) not in (1, 2):
         raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
+    x, t = floating(x), np.asarray(t)
+    _check_targets(t, x.shape)
     rows = one_hot(t, x.shape, x.dtype)
     return -add_reduce(rows * log_softmax.forward(x), axis=None) / _batch(x.shape)

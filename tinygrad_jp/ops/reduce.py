@@ -23,6 +23,12 @@ max_reduce: Callable[..., Array] = np.maximum.reduce
 min_reduce: Callable[..., Array] = np.minimum.reduce
 
 
+def floating(x: Array) -> Array:
+    """Take whole numbers and Booleans as floating numbers, as NumPy's own functions do."""
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """Shape of a reduction with ``keepdims=True``: the reduced axes have length 1."""
     if axis is None:
@@ -231,7 +237,7 @@ def _finite(x: Array) -> Array:
 )
 def logsumexp(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Logarithm of Σ eˣ over one axis, several or all, without overflow; −∞ if all elements are −∞."""
-    x = np.asarray(x)
+    x = floating(x)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
@@ -247,6 +253,7 @@ def logsumexp(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Arra
 )
 def softmax(x: Array, /, axis: int | tuple[int, ...] = -1) -> Array:
     """Softmax, eˣ / Σ eˣ along an axis (the book, equations 3.10 and 3.11), without overflow."""
+    x = floating(x)
     e = np.exp(x - max_reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     e /= add_reduce(e, axis=axis, keepdims=True)
     return e
@@ -260,6 +267,7 @@ def softmax(x: Array, /, axis: int | tuple[int, ...] = -1) -> Array:
 )
 def log_softmax(x: Array, /, axis: int | tuple[int, ...] = -1) -> Array:
     """Logarithm of the softmax along an axis, accurate also where the softmax is nearly 0."""
+    x = floating(x)
     shifted = x - max_reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(add_reduce(np.exp(shifted), axis=axis, keepdims=True))
 
