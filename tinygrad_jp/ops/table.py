@@ -136,7 +136,7 @@ class Op(Generic[P]):
         self.__doc__ = _document(self, inspect.getdoc(forward) or "")
 
     def __repr__(self) -> str:
-        return f"<op {self.name}{inspect.signature(self.forward)}>"
+        return f"<op {self.name}{_plain_signature(self.forward)}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         """Run on Tensors, arrays or scalars; the result is a Tensor, recorded if an input requires a gradient."""
@@ -165,7 +165,7 @@ class Op(Generic[P]):
 
     def _refuse(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise what Python says of a call that does not fit the signature, with the op's name."""
-        signature = inspect.signature(self.forward)
+        signature = _plain_signature(self.forward)
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -218,6 +218,13 @@ class Plan:
         )
 
 
+def _plain_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return a function's signature without its annotations, to be read by people."""
+    signature = inspect.signature(function)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    return signature.replace(parameters=bare, return_annotation=signature.empty)
+
+
 def _misses(attrs: Mapping[str, Any]) -> bool:
     return any(value is inspect.Parameter.empty for value in attrs.values())
 
@@ -266,8 +273,28 @@ def composite(**row: Any) -> Callable[[Callable[P, Array]], Op[P]]:
     return lambda forward: Op(forward, composite=True, **row)
 
 
+RETURNS = {
+    "elementwise": "The broadcast shape of the inputs, in NumPy's result dtype.",
+    "reduction": "The shape of `x` without the reduced axes (length 1 with `keepdims`).",
+    "along_axis": "The shape of `x`.",
+    "bilinear": "In NumPy's result dtype.",
+    "movement": "In the dtype of the input.",
+}
+
+
 def _document(op: Op[Any], text: str) -> str:
     """Complete a row's docstring with what the row declares as data."""
+    sections = [text]
+    if op.inputs and "Parameters\n---" not in text:
+        several = ", which broadcast with each other" if op.family == "elementwise" and len(op.inputs) > 1 else ""
+        static = [
+            f"{name}\n    {'Needed.' if d is inspect.Parameter.empty else f'By default {d}.'}"
+            for name, d in op.defaults.items()
+        ]
+        inputs = f"{', '.join(op.inputs)}\n    Tensors, arrays or numbers of any shape{several}."
+        sections.append("\n".join(["Parameters", "----------", inputs, *static]))
+    if "Returns\n---" not in text:
+        sections.append(f"Returns\n-------\nTensor\n    {RETURNS[op.family]}")
     notes = []
     if op.zero_gradient:
         notes.append("The gradient is zero everywhere, by declaration.")
@@ -276,6 +303,6 @@ def _document(op: Op[Any], text: str) -> str:
     notes += [f"At {kink.where} the gradient is {kink.gives}." for kink in op.kinks]
     if op.decomposition is not None:
         notes.append("Fused; ``with primitives():`` records the smaller ops it is made of.")
-    if not notes:
-        return text
-    return text + "\n\nNotes\n-----\n" + "\n".join(notes)
+    if notes:
+        sections.append("\n".join(["Notes", "-----", *notes]))
+    return "\n\n".join(sections)
