@@ -41,3 +41,10 @@ def test_both_languages_have_the_same_code() -> None:
         code = "".join(re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL))
         codes.append(re.sub(r" *#.*|^print.*", "", code, flags=re.MULTILINE))
     assert codes[0] == codes[1]
+
+
+def test_page_of_ops_is_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import make_ops_page
+
+    assert make_ops_page.PAGE.read_text(encoding="utf-8") == make_ops_page.page(), "run python docs/make_ops_page.py"
