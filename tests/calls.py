@@ -119,7 +119,7 @@ def where(draw: Draw, row: Op[Any]) -> Call:
 
 def clip(draw: Draw, row: Op[Any]) -> Call:
     low, high = draw(st.sampled_from([(-1, 1), (None, 1.0), (-1.0, None)]))
-    return call(draw, row, [draw(shapes())], low=low, high=high)
+    return call(draw, row, [draw(shapes())], a_min=low, a_max=high)
 
 
 def cross_entropy(draw: Draw, row: Op[Any]) -> Call:
@@ -184,6 +184,11 @@ def stack(draw: Draw, row: Op[Any]) -> Call:
     shape = draw(shapes(max_dims=2))
     n = draw(st.integers(1, 3))
     return call(draw, row, [shape] * n, axis=draw(st.integers(-len(shape) - 1, len(shape))))
+
+
+def side_by_side(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(max_dims=3))
+    return call(draw, row, [shape] * draw(st.integers(1, 3)))
 
 
 def split(draw: Draw, row: Op[Any]) -> Call:
@@ -341,6 +346,7 @@ def integers(draw: Draw, row: Op[Any]) -> Call:
 
 
 OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
+    "vstack": side_by_side, "hstack": side_by_side,
     "divmod": divmod, "where": where, "clip": clip, "ones_like": alike, "zeros_like": alike, "bitwise_and": integers,
     "bitwise_or": integers, "bitwise_xor": integers, "invert": integers,
     "round": lambda draw, row: call(draw, row, [draw(shapes())], decimals=draw(st.sampled_from([0, 0]))),

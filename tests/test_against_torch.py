@@ -127,7 +127,7 @@ PAIRS: dict[str, list[Pair]] = {
     ],
     "clip": [
         Pair([(2, 3)], lambda x: tj.clip(x, -1, 1), lambda x: torch.clamp(x, -1, 1)),
-        Pair([(2, 3)], lambda x: tj.clip(x, low=0.9), lambda x: torch.clamp(x, min=0.9)),
+        Pair([(2, 3)], lambda x: tj.clip(x, a_min=0.9), lambda x: torch.clamp(x, min=0.9)),
     ],
     "astype": [Pair([(3,)], lambda x: x.astype(np.float64) * 2, lambda x: x.to(torch.float64) * 2)],
     "sum": reductions("sum", torch.sum),
@@ -427,7 +427,7 @@ KINKED: dict[str, tuple[int, Callable[..., Any], Callable[..., Any]]] = {
     "abs": (1, tj.abs, torch.abs),
     "relu": (1, tj.relu, torch.relu),
     "clip": (1, lambda x: tj.clip(x, -1, 1), lambda x: torch.clamp(x, -1, 1)),
-    "clip below": (1, lambda x: tj.clip(x, low=0), lambda x: torch.clamp(x, min=0)),
+    "clip below": (1, lambda x: tj.clip(x, a_min=0), lambda x: torch.clamp(x, min=0)),
     "norm": (1, tj.norm, torch.linalg.vector_norm),
     "norm of rows": (1, lambda x: x.norm(axis=1), lambda x: torch.linalg.vector_norm(x, dim=1)),
     "norm, ord=1": (1, lambda x: x.norm(ord=1), lambda x: torch.linalg.vector_norm(x, 1)),

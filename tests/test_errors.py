@@ -318,7 +318,7 @@ DTYPES: dict[str, Case] = {
     "gradient to a bound": (
         lambda: leaf(2).clip(leaf(2)),
         DtypeError,
-        r"^clip: no gradient flows to 'low'; pass low\.detach\(\)",
+        r"^clip: no gradient flows to 'a_min'; pass a_min\.detach\(\)",
     ),
     "index": (lambda: [1, 2][leaf()], DtypeError, "^index: needs a whole number"),
 }
@@ -359,7 +359,7 @@ VALUES: dict[str, Case] = {
         ArgumentError,
         r"labels must lie in 0…2, got 3…3",
     ),
-    "clip without bounds": (lambda: leaf(2).clip(), ArgumentError, "^clip: give low, high or both"),
+    "clip without bounds": (lambda: leaf(2).clip(), ArgumentError, "^clip: give a_min, a_max or both"),
     "im2col: stride": (
         lambda: tj.im2col(leaf(1, 1, 3, 3), 2, 2, stride=0),
         ArgumentError,

@@ -135,7 +135,7 @@ def test_gradient_at_a_kink_is_the_declared_one(row: Op[Any], kink: Kink) -> Non
 
 
 KINKED = {
-    "abs": {}, "maximum": {}, "minimum": {}, "relu": {}, "clip": {"low": -1, "high": 1}, "max": {}, "min": {},
+    "abs": {}, "maximum": {}, "minimum": {}, "relu": {}, "clip": {"a_min": -1, "a_max": 1}, "max": {}, "min": {},
     "std": {}, "norm": {},
 }  # fmt: skip
 

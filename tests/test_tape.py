@@ -231,6 +231,17 @@ class TestBackward:
         scalar.backward()
         assert scalar.grad.item() == 1.0
 
+    def test_a_given_gradient_is_cast(self) -> None:
+        x = Tensor(np.ones(2, np.float32), requires_grad=True)
+        x.backward([1, 10])
+        assert x.grad.dtype == np.float32
+        seen = []
+        y = x * 2
+        y.register_hook(seen.append)
+        y.backward(np.array([1 / 3, 1.0]))
+        assert seen[0].dtype == np.float32
+        assert x.grad.tolist() == [1 + np.float32(1 / 3) * 2, 12.0]
+
     def test_empty_arrays(self) -> None:
         x = leaf(np.zeros((0, 3)))
         (x * 2).sum().backward()
@@ -1004,6 +1015,25 @@ class TestHooks:
         assert set(seen[0].tolist()) == {1.0}
         assert set(x.grad.tolist()) == {3.0}
         assert set(w.grad.tolist()) == {4.0}
+
+    @pytest.mark.parametrize("size", [3, BIG])
+    def test_changing_the_gradient_in_place_reaches_no_other_tensor(self, size: int) -> None:
+        """`add` hands the same array to both sides, and here it is the caller's own."""
+        a, b, v = leaf(np.ones(size)), leaf(np.ones(size)), np.ones(size)
+        h = a + b
+
+        def halve(g: Tensor) -> None:
+            g *= 0.5
+
+        a.register_hook(halve)
+        h.register_hook(lambda g: None)
+        h.backward(v)
+        assert set(v.tolist()) == {1.0}
+        assert set(b.grad.tolist()) == {1.0}
+        c = leaf(np.ones(size))
+        c.register_hook(halve)
+        c.backward(v)
+        assert set(v.tolist()) == {1.0}
 
     def test_gradient_clipping(self) -> None:
         w = leaf([100.0, 0.1])

@@ -26,6 +26,10 @@ class IndexingError(ArgumentError, IndexError):
     """An index that is out of range, or of a kind that selects nothing."""
 
 
+class CallError(TinygradError, TypeError):
+    """A call with an argument too many, one too few, or one of an unknown name."""
+
+
 class DtypeError(TinygradError, TypeError):
     """A dtype that cannot be held in a Tensor or cannot carry a gradient."""
 

@@ -87,14 +87,12 @@ def rescue(
     if plan.op.family == "elementwise":
         reached = nonzero != 0
     elif plan.op.family == "bilinear":
-        # Tags of 1 travel through the vjp: where a nonzero g meets an undefined input, or an undefined g any input
-        meets_undefined = vjp(nonzero, _map_arrays(lambda v: (~np.isfinite(_values(v))).astype(float), saved))
-        is_undefined = vjp((~np.isfinite(_values(g))).astype(float), _map_arrays(lambda v: np.ones(v.shape), saved))
-        reached = (_values(meets_undefined) != 0) | (_values(is_undefined) != 0)
+        # Tags of 1 travel through the vjp: they meet where a nonzero g meets an undefined input
+        reached = _values(vjp(nonzero, _map_arrays(lambda v: (~np.isfinite(_values(v))).astype(float), saved))) != 0
         instead = vjp(g, _map_arrays(lambda v: np.where(np.isfinite(v), v, 0.0), saved))
     else:
         reached = _slices_with(nonzero, plan, saved, undefined.shape)
-    mended = undefined & ~reached
+    mended = undefined & ~reached & np.isfinite(_values(instead))
     if mended.any():
         report.saved.append(Rescue(plan.op.name, i, r.shape, int(mended.sum())))
         r = np.where(mended, instead, r)

@@ -232,11 +232,14 @@ class Tensor:
         """
         if not self._requires_grad:
             raise GraphError(f"register_hook: {self._label()} requires no gradient")
+        if not callable(hook):
+            raise DtypeError(f"register_hook: needs a function, got {type(hook).__name__}")
 
         def run(g: Any) -> Any:
-            returned = hook(g if isinstance(g, Tensor) else from_node(g, None))
+            seen = g if isinstance(g, Tensor) else from_node(g.copy(), None)  # others may hold g
+            returned = hook(seen)
             if returned is None:
-                return None
+                return None if seen is g else seen._data  # which the hook may have changed in place
             if np.shape(returned) != self_shape:
                 raise ShapeError(f"hook: returned shape {np.shape(returned)} for a gradient of shape {self_shape}")
             replaced = as_tensor(returned)
@@ -309,11 +312,13 @@ class Tensor:
     def __reduce__(self) -> Any:
         if self._node is not None:
             raise GraphError(f"copy, pickle: {self._label()} is part of a graph; take t.detach() first")
-        return Tensor, (self._data.copy(), self._requires_grad, self._name)
+        return _restore, (self._data.copy(), self._requires_grad, self._name, self.grad)
 
     def __repr__(self) -> str:
         values = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
         notes = [values]
+        if not self._data.size:
+            notes.append(f"shape={self.shape}")
         if self._data.dtype not in (np.float64, np.int64, np.bool_):
             notes.append(f"dtype={self.dtype}")
         if self._name:
@@ -629,9 +634,9 @@ class Tensor:
         """Dot product; see ``ops.dot``."""
         return apply_binary(ops.dot, self, other)
 
-    def clip(self, low: Any = None, high: Any = None) -> Tensor:
+    def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor:
         """Limit to an interval; see ``ops.clip``."""
-        return ops.clip(self, low, high)
+        return ops.clip(self, a_min, a_max)
 
     def round(self, decimals: int = 0) -> Tensor:
         """Round; see ``ops.round``."""
@@ -676,6 +681,13 @@ class Tensor:
     def relu(self) -> Tensor:
         """Rectified linear unit."""
         return ops.relu(self)
+
+
+def _restore(data: ndarray, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
+    """Make the leaf that was copied or pickled."""
+    tensor = Tensor(data, requires_grad, name)
+    tensor.grad = grad
+    return tensor
 
 
 _new = Tensor.__new__
@@ -764,7 +776,7 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
     given = (tuple(arrays),) if op.variadic else arrays
     try:
         out = op.forward(*given, **attrs)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failure(op, arrays, attrs, error) from error
     if type(out) is not ndarray:
         out = asarray(out)
@@ -799,7 +811,7 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
         b = y if type(y) is float else _operand_of(op, y)
     try:
         out = op.forward(a, b)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise failure(op, (a, b), {}, error) from error
     if type(out) is not ndarray:
         out = asarray(out)
@@ -912,6 +924,8 @@ def grad(
     GraphError
         If `y` does not depend on one of `xs`, and for what ``Tensor.backward`` raises.
     """
+    if not isinstance(y, Tensor):
+        raise DtypeError(f"grad: y must be a Tensor, got {type(y).__name__}")
     single = isinstance(xs, Tensor)
     wanted = [xs] if isinstance(xs, Tensor) else list(xs)
     keys = [x._node or x for x in wanted]

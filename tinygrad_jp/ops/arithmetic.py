@@ -165,11 +165,11 @@ def where(condition: Array, x: Array, y: Array, /) -> Array:
     return np.where(condition, x, y)
 
 
-def _within(g: Array, x: Array, low: Array, high: Array) -> Array:
-    """Pass `g` where ``low <= x <= high``; a missing bound (None) does not restrict."""
-    if low is not None:
-        g = g * (x >= low)
-    return g if high is None else g * (x <= high)
+def _within(g: Array, x: Array, a_min: Array, a_max: Array) -> Array:
+    """Pass `g` where ``a_min <= x <= a_max``; a missing bound (None) does not restrict."""
+    if a_min is not None:
+        g = g * (x >= a_min)
+    return g if a_max is None else g * (x <= a_max)
 
 
 @op(
@@ -182,25 +182,25 @@ def _within(g: Array, x: Array, low: Array, high: Array) -> Array:
             "1, as inside",
             (np.array([-1.0, 1.0, 0.0, 2.0]),),
             ([1.0, 1.0, 1.0, 0.0],),
-            {"low": -1, "high": 1},
+            {"a_min": -1, "a_max": 1},
         )
     ],
     numpy=[np.clip],
 )
-def clip(x: Array, /, low: Array | None = None, high: Array | None = None) -> Array:
-    """Limit x to the interval [low, high].
+def clip(x: Array, /, a_min: Array | None = None, a_max: Array | None = None) -> Array:
+    """Limit x to the interval [a_min, a_max].
 
     Parameters
     ----------
     x
         Any shape.
-    low, high
+    a_min, a_max
         Bounds: scalars or arrays that broadcast to the shape of `x`, or None. They carry no gradient; use
-        ``minimum(maximum(x, low), high)`` for bounds that do.
+        ``minimum(maximum(x, a_min), a_max)`` for bounds that do.
     """
-    if low is None and high is None:
-        raise ArgumentError("clip: give low, high or both")
-    return np.clip(x, low, high)
+    if a_min is None and a_max is None:
+        raise ArgumentError("clip: give a_min, a_max or both")
+    return np.clip(x, a_min, a_max)
 
 
 # Comparisons and tests: Boolean results, which carry no gradient.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import CallError, ShapeError
 from .table import Array, composite, op
 
 
@@ -166,6 +166,8 @@ def einsum(subscripts: str, *xs: Array) -> Array:
     *xs
         Arrays or Tensors with as many axes as their subscripts have letters.
     """
+    if not isinstance(subscripts, str):
+        raise CallError(f"einsum: the first argument is the subscripts, a string; got {type(subscripts).__name__}")
     operands, result = _explicit(subscripts, [x.ndim for x in xs])
     lengths: dict[str, int] = {}
     prepared, terms = [], []

@@ -124,6 +124,19 @@ def stack(xs: Sequence[Array], /, axis: int = 0) -> Array:
     return np.concatenate([np.expand_dims(x, axis) for x in xs], axis)
 
 
+@composite(family="movement", variadic=True, numpy=[np.vstack])
+def vstack(xs: Sequence[Array], /) -> Array:
+    """Join arrays as rows: along axis 0, vectors counting as one row each."""
+    return np.concatenate([np.reshape(x, (1, -1)) if x.ndim < 2 else x for x in xs], 0)
+
+
+@composite(family="movement", variadic=True, numpy=[np.hstack])
+def hstack(xs: Sequence[Array], /) -> Array:
+    """Join arrays side by side: along axis 1, vectors along their only axis."""
+    parts = [np.reshape(x, (1,)) if x.ndim == 0 else x for x in xs]
+    return np.concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1)
+
+
 @composite(family="movement", numpy=[np.split])
 def split(x: Array, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """Cut along an axis into equal sections (an int) or before the given indices; returns a list of views.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec
 
-from ..errors import DtypeError
+from ..errors import CallError, DtypeError
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -169,7 +169,7 @@ class Op(Generic[P]):
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise DtypeError(f"{self.name}: {error}; the signature is {self.name}{signature}") from None
+            raise CallError(f"{self.name}: {error}; the signature is {self.name}{signature}") from None
 
     def _static(self, name: str, value: Any) -> Any:
         """Take a static argument as it is, or out of a Tensor that needs no gradient."""
