@@ -15,7 +15,10 @@ import numpy as np
 from . import THREADS
 from .libraries import Library, installed_peers, tinygrad_jp
 from .measures import MEASURES, QUICK, Effort, Row
+from .timing import Intruders
 
+QUIET = 0.1
+"""More processors than this, kept busy by others, spoil a comparison of programs with two threads."""
 HEADER = ("measure", "ours", "peer", "theirs", "ratio", "best", "target", "met")
 
 
@@ -60,12 +63,24 @@ def table(rows: Sequence[Row]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, tuple("-" * width for width in widths))
     left = {HEADER.index("measure"), HEADER.index("peer"), HEADER.index("met")}
-    return "\n".join(
-        "  ".join(
-            text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))
+
+    def line(texts: tuple[str, ...]) -> str:
+        return "  ".join(
+            text.ljust(width) if i in left else text.rjust(width)
+            for i, (text, width) in enumerate(zip(texts, widths, strict=True))
         ).rstrip()
-        for line in lines
-    )
+
+    return "\n".join(map(line, lines))
+
+
+def quietness(intruders: dict[str, float | None]) -> str:
+    """Tell how busy other processes kept the machine during each measure, and so what the numbers are worth."""
+    known = {name: busy for name, busy in intruders.items() if busy is not None}
+    if not known:
+        return "processors kept busy by other processes meanwhile: unknown on this system"
+    text = ", ".join(f"{name} {busy:.2f}" for name, busy in known.items())
+    warning = "\nTHE MACHINE WAS BUSY: measure again when it is quiet" if max(known.values()) > QUIET else ""
+    return f"processors kept busy by other processes meanwhile: {text}{warning}"
 
 
 def main() -> None:
@@ -82,10 +97,15 @@ def main() -> None:
     if missing:
         print(f"not installed, left out: {', '.join(missing)}")
     effort = QUICK if options.quick else Effort()
-    rows = [row for name in options.only or MEASURES for row in MEASURES[name](peers, effort)]
-    print(f"\n{table(rows)}")
+    rows: list[Row] = []
+    intruders: dict[str, float | None] = {}
+    for name in options.only or MEASURES:
+        others = Intruders()
+        rows += MEASURES[name](peers, effort)
+        intruders[name] = others.processors()
+    print(f"\n{table(rows)}\n\n{quietness(intruders)}")
     if options.json:
-        report = {"machine": about, "missing": missing, "rows": [asdict(row) | {"met": row.met} for row in rows]}
+        report = {"machine": about, "missing": missing, "intruders": intruders, "rows": [asdict(row) | {"met": row.met} for row in rows]}
         options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The memory of one large graph: ``python -m benchmarks.memory NODES`` prints it as JSON.
+"""The memory of a large graph: ``python -m benchmarks.memory NODES`` prints it as JSON.
 
 A program of its own, because the memory of a process that has done other things before tells little.
 """
@@ -17,21 +17,18 @@ import numpy as np
 from tinygrad_jp import Tensor
 
 MIB = 2**20
-GRAPHS = 3
+STATUS = Path("/proc/self/status")
 
 
-def graph(nodes: int, measure: Callable[[], float]) -> tuple[float, float, float]:
-    """Build a chain, go backward, drop it; measure before, at the most, and after."""
-    before = measure()
+def graph(nodes: int, measure: Callable[[], float]) -> float:
+    """Build a chain, go backward, drop it; return the most memory seen."""
     x = Tensor(np.ones(1), requires_grad=True)
     y = x
     for _ in range(nodes):
         y = y * x
-    peak = measure()
+    built = measure()
     y.backward()
-    peak = max(peak, measure())
-    del x, y
-    return before, peak, measure()
+    return max(built, measure())
 
 
 def traced() -> float:
@@ -41,18 +38,27 @@ def traced() -> float:
 
 def resident() -> float:
     """Return the memory that the process occupies, in MiB (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return int(STATUS.read_text().partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def moments(nodes: int, measure: Callable[[], float], graphs: int) -> list[tuple[str, float]]:
+    """Measure before the first graph, at the peak of each, and after the last."""
+    before = ("before", measure())
+    peaks = [(f"peak of graph {i + 1}" if graphs > 1 else "peak", graph(nodes, measure)) for i in range(graphs)]
+    return [before, *peaks, ("after", measure())]
 
 
 def main(nodes: int) -> None:
-    """Print before, peak and after: traced for one graph, resident for each of several."""
+    """Measure the resident memory of three graphs one after the other, then trace one."""
     graph(1000, lambda: 0.0)  # what is made once only: plans of the ops, caches
     gc.collect()
     gc.disable()
-    found = {"resident": [graph(nodes, resident) for _ in range(GRAPHS)]} if Path("/proc/self/status").exists() else {}
+    found = {}
+    if STATUS.exists():
+        found["resident"] = moments(nodes, resident, graphs=3)
     tracemalloc.start()
-    print(json.dumps(found | {"traced": [graph(nodes, traced)]}))
+    found["traced"] = moments(nodes, traced, graphs=1)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -60,3 +62,28 @@ def _seconds(run: Run, calls: int, collector: bool) -> float:
         return perf_counter() - start
     finally:
         gc.enable()
+
+
+class Intruders:
+    """The processors' time that other processes take, counted from here on (Linux; elsewhere unknown)."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    def processors(self) -> float | None:
+        """Return how many processors the others have kept busy, on average."""
+        then, now = self._start, self._now()
+        if then is None or now is None:
+            return None
+        return max(0.0, now[1] - then[1]) / (now[0] - then[0])
+
+    @staticmethod
+    def _now() -> tuple[float, float] | None:
+        """Return the clock, and the seconds of processor time spent by all processes but this one."""
+        stat = Path("/proc/stat")
+        if not stat.exists():
+            return None
+        user, nice, system, _, _, irq, softirq, steal = map(int, stat.read_text().split()[1:9])
+        everyone = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+        own = os.times()
+        return perf_counter(), everyone - sum(own[:4])

@@ -192,6 +192,8 @@ PAIRS: dict[str, list[Pair]] = {
     "concatenate": [
         Pair([(2, 3), (2, 1)], lambda x, y: tj.concatenate([x, y, x], 1), lambda x, y: torch.concatenate([x, y, x], 1))
     ],
+    "vstack": [Pair([(3,), (2, 3)], lambda x, y: tj.vstack([x, y]), lambda x, y: torch.vstack([x, y]))],
+    "hstack": [Pair([(2, 3), (2, 1)], lambda x, y: tj.hstack([x, y]), lambda x, y: torch.hstack([x, y]))],
     "stack": [Pair([(2, 3), (2, 3)], lambda x, y: tj.stack([x, y], -1), lambda x, y: torch.stack([x, y], -1))],
     "split": [
         Pair(
@@ -387,7 +389,7 @@ AT_KINKS: dict[str, Callable[..., Any]] = {
     "maximum": torch.maximum,
     "minimum": torch.minimum,
     "relu": torch.relu,
-    "clip": lambda x, low, high: torch.clamp(x, low, high),
+    "clip": lambda x, a_min, a_max: torch.clamp(x, a_min, a_max),
     "max": lambda x: torch.amax(x),
     "min": lambda x: torch.amin(x),
     "norm": norm,
