@@ -105,7 +105,12 @@ def main() -> None:
         intruders[name] = others.processors()
     print(f"\n{table(rows)}\n\n{quietness(intruders)}")
     if options.json:
-        report = {"machine": about, "missing": missing, "intruders": intruders, "rows": [asdict(row) | {"met": row.met} for row in rows]}
+        report = {
+            "machine": about,
+            "missing": missing,
+            "intruders": intruders,
+            "rows": [asdict(row) | {"met": row.met} for row in rows],
+        }
         options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

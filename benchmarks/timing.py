@@ -40,7 +40,7 @@ def alternate(
     for _ in range(rounds):
         for name, run in contenders.items():
             # a few calls off the clock pay for what the one before left: cold caches, memory it only just freed
-            _seconds(run, calls[name] // 4, collector)
+            _seconds(run, (calls[name] + 2) // 4, collector)
             times[name].append(_seconds(run, calls[name], collector) / calls[name])
     return times
 
