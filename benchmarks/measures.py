@@ -32,7 +32,7 @@ class Effort:
     """How long to measure: rounds, seconds a turn, and the size of the largest graph."""
 
     rounds: int = 21
-    turn: float = 0.02
+    turn: float = 0.1
     nodes: int = 1_000_000
 
 

@@ -15,7 +15,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def alternate(
-    contenders: Mapping[Key, Run], *, rounds: int, at_least: float = 0.02, collector: bool = False
+    contenders: Mapping[Key, Run], *, rounds: int, at_least: float = 0.1, collector: bool = False
 ) -> dict[Key, list[float]]:
     """Time functions in turn, A, B, A, B and so on.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tinygrad_jp.ops import TABLE, Op, arithmetic, conv, elementwise, fused, linalg, reduce, shape
+from tinygrad_jp.ops import Op, arithmetic, conv, elementwise, fused, linalg, reduce, shape
 
 PAGE = Path(__file__).with_name("ops.md")
 HEAD = """# The op table
@@ -37,7 +37,7 @@ def page() -> str:
         rows = [
             row
             for row in vars(module).values()
-            if isinstance(row, Op) and TABLE[row.name].forward.__module__ == module.__name__
+            if isinstance(row, Op) and row.__wrapped__.__module__ == module.__name__
         ]
         parts.append(f"## {module.__name__.rpartition('.')[2]}\n\n{(module.__doc__ or '').splitlines()[0]}\n")
         parts.append(

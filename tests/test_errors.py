@@ -590,3 +590,62 @@ def test_numpys_own_exception_is_the_cause() -> None:
     with pytest.raises(ShapeError) as caught:
         leaf(2) + leaf(3)
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+class TestOwnOps:
+    """Mistakes in a row of one's own are found where the row is written, or else named."""
+
+    @pytest.mark.parametrize(
+        ("row", "message"),
+        [
+            ({"X": lambda g: g}, r"^f: has a vjp for 'X', but its inputs are x"),
+            ({"x": lambda g, z: g}, r"^f: the vjp of 'x' names z; after g it can name x, out, k, x_shape"),
+            ({"x": np.negative}, r"^f: the vjp of 'x' names .*wrap a NumPy function in a lambda"),
+        ],
+    )
+    def test_vjp_that_does_not_fit(self, row: Any, message: str) -> None:
+        with pytest.raises(errors.CallError, match=message):
+
+            @tj.op(vjp=row)
+            def f(x: Any, /, k: int = 1) -> Any:
+                return x
+
+    def test_forgotten_slash(self) -> None:
+        with pytest.raises(errors.CallError, match=r"^f: has no input; inputs are positional-only: def f\(x, /\)"):
+
+            @tj.op(vjp={})
+            def f(x: Any) -> Any:
+                return x
+
+    @pytest.mark.parametrize("returned", [None, "a", [np.ones(2), np.ones(2)], (np.ones(2), np.ones(3))], ids=str)
+    def test_forward_returns_no_array(self, returned: Any) -> None:
+        @tj.op()
+        def f(x: Any, /) -> Any:
+            return returned
+
+        with pytest.raises(DtypeError, match=r"^f: its forward must return one array of numbers, got"):
+            f(leaf(2))
+
+    def test_vjp_returns_none(self) -> None:
+        @tj.op(vjp={"x": lambda g: None})
+        def f(x: Any, /) -> Any:
+            return x * 1.0
+
+        with pytest.raises(DtypeError, match=r"^f: the vjp of input 0 returned NoneType"):
+            f(leaf(2)).sum().backward()
+
+    def test_vjp_that_returns_its_input_shares_no_memory(self) -> None:
+        @tj.op(vjp={"x": lambda g, x: x})
+        def half_square(x: Any, /) -> Any:
+            return 0.5 * np.sum(x * x)
+
+        x = Tensor(np.ones(100), requires_grad=True)
+        (half_square(x) + half_square(x)).backward()
+        assert set(x.tolist()) == {1.0}
+        assert x.grad is not None
+        assert set(x.grad.tolist()) == {2.0}
+        assert not np.shares_memory(x.grad.numpy(), x.numpy())
+
+    def test_names_are_strings(self) -> None:
+        with pytest.raises(DtypeError, match="the name must be a string, got 5"):
+            Tensor(1.0, name=5)  # type: ignore[arg-type]

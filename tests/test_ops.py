@@ -262,3 +262,36 @@ class TestEdgeValues:
         for how in (3, [1, 4]):
             for ours, theirs in zip(ops.split(x, how), np.split(x, how), strict=True):
                 np.testing.assert_array_equal(ours.numpy(), theirs)
+
+    @pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "logsumexp"])
+    @pytest.mark.parametrize("axis", [None, 0, -1])
+    def test_reductions_of_a_single_number(self, name: str, axis: int | None) -> None:
+        x = Tensor(3.0, requires_grad=True)
+        TABLE[name](x, axis=axis).backward()
+        assert x.grad.item() == 1.0
+
+    def test_mean_of_many_float16_has_a_gradient(self) -> None:
+        x = Tensor(np.ones(70_000, np.float16), requires_grad=True)
+        x.mean().backward()
+        assert x.grad.numpy()[0] == np.float16(1 / 70_000)
+
+    def test_variance_without_degrees_of_freedom_is_nan(self) -> None:
+        for f in (lambda x: x.var(ddof=1), lambda x: x.std(ddof=1)):
+            x = Tensor([3.0], requires_grad=True)
+            with (
+                np.errstate(invalid="ignore", divide="ignore"),
+                pytest.warns(RuntimeWarning, match="Degrees of freedom"),
+            ):
+                f(x).backward()
+            assert np.isnan(x.grad.item())
+
+    def test_concatenate_flattened(self) -> None:
+        x, y = Tensor(np.ones((2, 2)), requires_grad=True), Tensor(np.ones(3), requires_grad=True)
+        np.concatenate([x, y], axis=None).backward(np.arange(7.0))
+        assert x.grad.tolist() == [[0.0, 1.0], [2.0, 3.0]]
+        assert y.grad.tolist() == [4.0, 5.0, 6.0]
+
+    def test_boolean_exponent(self) -> None:
+        x = Tensor([2.0, 3.0], requires_grad=True)
+        (x ** np.array([True, False])).sum().backward()
+        assert x.grad.tolist() == [1.0, 0.0]

@@ -1227,3 +1227,12 @@ class TestInPlaceChanges:
         best = np.linalg.lstsq(np.hstack([x, np.ones((20, 1))]), t, rcond=None)[1][0] / 20
         assert losses[-1] == pytest.approx(best, rel=0.05)
         assert losses == sorted(losses, reverse=True)
+
+
+def test_a_mode_can_be_used_again_and_nested() -> None:
+    mode = tj.no_grad()
+    x = Tensor(1.0, requires_grad=True)
+    for _ in range(2):
+        with mode, mode:
+            assert not (x * 2).requires_grad
+        assert (x * 2).requires_grad

@@ -177,3 +177,18 @@ def test_own_op_in_ten_lines() -> None:
 
     check()
     assert softsign(Tensor(1.0)).item() == 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((tj.exp, np.ones(2)), DtypeError, "input 0 is no Tensor but ndarray"),
+        ((tj.exp, [1.0]), DtypeError, "input 0 is no Tensor but float"),
+        ((tj.exp, point(2, dtype=np.float16)), DtypeError, "float16 .* too coarse"),
+    ],
+)
+def test_unsuitable_inputs_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        gradcheck(*arguments)
+    with pytest.raises(ValueError, match="directions must be at least 1"):
+        gradcheck(tj.exp, point(2), directions=0)

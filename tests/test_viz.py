@@ -324,3 +324,15 @@ class TestGraphviz:
 def test_bad_arguments(arguments: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         viz.graph(**({"y": apple()} | arguments))
+
+
+def test_weight_that_was_updated_since_is_not_drawn_with_its_new_value() -> None:
+    w = Tensor(2.0, requires_grad=True, name="w")
+    loss = w * w
+    loss.backward()
+    with tj.no_grad():
+        w -= 0.25 * w.grad
+    drawn = texts(viz.graph(loss).svg)
+    assert drawn["4"] == 1
+    assert drawn["1"] == 1  # the gradient of the loss, and no value 1 of w
+    assert drawn["()"] == 2

@@ -84,7 +84,7 @@ def rescue(
         return r  # what moves elements multiplies nothing
     instead: Array = 0.0
     nonzero = (_values(g) != 0).astype(float)
-    if plan.op.family == "elementwise":
+    if plan.op.family == "elementwise" and nonzero.shape == undefined.shape:
         reached = nonzero != 0
     elif plan.op.family == "bilinear":
         # Tags of 1 travel through the vjp: they meet where a nonzero g meets an undefined input
@@ -115,6 +115,6 @@ def _slices_with(nonzero: np.ndarray, plan: Plan, saved: tuple[Any, ...], shape:
     axis = saved[plan.names.index("axis")] if "axis" in plan.names else None
     if plan.op.family == "reduction":
         return np.broadcast_to(spread(nonzero, shape, axis) != 0, shape)
-    if nonzero.shape != shape:
+    if nonzero.shape != shape or plan.op.family == "elementwise":
         axis = None
     return np.broadcast_to(nonzero.any(axis=axis, keepdims=axis is not None), shape)

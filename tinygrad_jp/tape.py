@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy import asarray, ndarray
 
-from .errors import GraphFreedError, InPlaceError, ShapeError
+from .errors import DtypeError, GraphFreedError, InPlaceError, ShapeError
 from .ops.reduce import add_reduce
-from .ops.table import Array, Plan
+from .ops.table import Array, Plan, call_vjp
 from .strict import rescue, strict_report
 
 SMALL = 16
@@ -100,28 +101,37 @@ recording: ContextVar[bool] = ContextVar("recording", default=True)
 decomposing: ContextVar[bool] = ContextVar("decomposing", default=False)
 
 
-@contextmanager
-def _setting(variable: ContextVar[bool], value: bool) -> Iterator[None]:
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)
+class _Mode(ContextDecorator):
+    """Sets a context variable inside a ``with`` block or a decorated function; can be used again and nested."""
+
+    def __init__(self, variable: ContextVar[bool], value: bool) -> None:
+        self._variable = variable
+        self._value = value
+        self._tokens: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(self._variable.set(self._value))
+
+    def __exit__(self, *_: object) -> None:
+        self._variable.reset(self._tokens.pop())
+
+    def _recreate_cm(self) -> _Mode:
+        return _Mode(self._variable, self._value)  # each call of a decorated function has tokens of its own
 
 
-def no_grad() -> AbstractContextManager[None]:
+def no_grad() -> _Mode:
     """Record nothing inside this ``with`` block: results require no gradient. Also decorates functions."""
-    return _setting(recording, False)
+    return _Mode(recording, False)
 
 
-def enable_grad() -> AbstractContextManager[None]:
+def enable_grad() -> _Mode:
     """Record again, inside a ``no_grad`` block."""
-    return _setting(recording, True)
+    return _Mode(recording, True)
 
 
-def primitives() -> AbstractContextManager[None]:
+def primitives() -> _Mode:
     """Run fused ops as the smaller ops they are made of, so that a graph shows every step."""
-    return _setting(decomposing, True)
+    return _Mode(decomposing, True)
 
 
 # ------------------------------------------------------------------------------------------------ in-place changes
@@ -174,16 +184,16 @@ _by_order = attrgetter("order")
 def topological_order(root: Node) -> list[Node]:
     """List the nodes that `root` depends on, itself first, each before its inputs; without recursion."""
     seen = {root}
-    stack = [root]
-    while stack:
-        node = stack.pop()
+    found = [root]
+    for node in found:  # grows meanwhile
         edges = node.edges
         for i in node.plan.active:
             edge = edges[i]
             if type(edge) is Node and edge not in seen:
                 seen.add(edge)
-                stack.append(edge)
-    return sorted(seen, key=_by_order, reverse=True)
+                found.append(edge)
+    found.sort(key=_by_order, reverse=True)  # breadth first is nearly in order already
+    return found
 
 
 def _between(order: Sequence[Node], targets: set[Any]) -> set[Any]:
@@ -251,13 +261,15 @@ def propagate(
             saved = _as_tensors(node, saved, wrap)
         edges = node.edges
         contributions = []
-        for i, vjp in node.plan.steps:
+        for i, vjp, at in node.plan.steps:
             edge = edges[i]
             if useful is not None and edge not in useful:
                 continue
-            r = vjp(g, saved)
+            r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
             if report is not None:
-                r = rescue(report, node.plan, i, vjp, g, saved, r)
+                r = rescue(report, node.plan, i, partial(call_vjp, vjp, at), g, saved, r)
+            if not hasattr(r, "shape"):
+                r = _as_gradient(r, node.plan, i)
             earlier = table.get(edge)
             model = edge if earlier is None else earlier  # an array tells its shape faster than a Tensor
             if r.shape != model.shape:
@@ -271,7 +283,7 @@ def propagate(
                 contributions.append((i, r if small else None))
             if earlier is None:
                 table[edge] = r
-                if not (small or r is g or wrap is not None or r.base is not None):
+                if not (small or r is g or wrap is not None or r.base is not None) and node.plan.op.trusted:
                     fresh.add(edge)  # (a small one may be shown in `contributions`)
             elif edge in fresh:
                 earlier += r
@@ -299,6 +311,13 @@ def run_hooks(hooks: Iterable[Callable[[Array], Array | None]], g: Array) -> Arr
         replaced = hook(g)
         g = g if replaced is None else replaced
     return g
+
+
+def _as_gradient(r: Any, plan: Plan, i: int) -> ndarray:
+    """Take a plain number as a vjp's result; refuse what is none."""
+    if isinstance(r, bool | int | float):
+        return asarray(r, float)
+    raise DtypeError(f"{plan.op.name}: the vjp of input {i} returned {type(r).__name__}; it must return an array")
 
 
 def _unbroadcast(g: Array, shape: tuple[int, ...], plan: Plan, i: int) -> Array:

@@ -84,6 +84,8 @@ class Tensor:
                 f"Tensor: cannot hold dtype {array.dtype}; it holds Booleans, integers and floating numbers"
                 + ("" if array.dtype.kind != "O" else " (is a nested list ragged, or an element not a number?)")
             )
+        if name is not None and not isinstance(name, str):
+            raise DtypeError(f"Tensor: the name must be a string, got {name!r}")
         self._data = array
         self._node: Node | None = None
         self._requires_grad = False
@@ -114,6 +116,7 @@ class Tensor:
         if self._requires_grad and array.dtype.kind != "f":
             array = array.astype(self._data.dtype)
         changes.mark(self._data)
+        changes.mark(array)
         self._data = array
 
     @property
@@ -243,7 +246,8 @@ class Tensor:
             if np.shape(returned) != self_shape:
                 raise ShapeError(f"hook: returned shape {np.shape(returned)} for a gradient of shape {self_shape}")
             replaced = as_tensor(returned)
-            return replaced if isinstance(g, Tensor) else replaced._data.astype(g.dtype)
+            replaced = replaced if replaced.dtype == g.dtype else replaced.astype(g.dtype)
+            return replaced if isinstance(g, Tensor) else replaced._data
 
         self_shape = self.shape
         owner: Any = self if self._node is None else self._node
@@ -779,7 +783,7 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failure(op, arrays, attrs, error) from error
     if type(out) is not ndarray:
-        out = asarray(out)
+        out = _result(op, out)
     if not (mask and op.vjps and _is_recording() and out.dtype.kind == "f"):
         return from_node(out, None)
     plan = op.plan(mask)
@@ -823,13 +827,23 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
     return from_node(out, Node(plan, edges, plan.save(known), out))
 
 
+def _result(op: Op[Any], out: Any) -> ndarray:
+    """Take a scalar that a forward returned as an array of shape (); refuse what is neither."""
+    if not isinstance(out, np.generic | bool | int | float):
+        raise DtypeError(f"{op.name}: its forward must return one array of numbers, got {type(out).__name__}")
+    return asarray(out)
+
+
 def _edge(x: Any) -> Edge:
     """Tell where an input came from; a large constant is not kept alive for that."""
-    if not isinstance(x, Tensor):
-        return x if np.size(x) <= SMALL else Constant(np.shape(x), np.result_type(x), None)
-    if x._requires_grad:
-        return x._node or x
-    return x if x._data.size <= SMALL else Constant(x._data.shape, x._data.dtype, x._name)
+    if isinstance(x, Tensor):
+        if x._requires_grad:
+            return x._node or x
+        return x if x._data.size <= SMALL else Constant(x._data.shape, x._data.dtype, x._name)
+    if isinstance(x, bool | int | float):
+        return x
+    array = asarray(x)
+    return array if array.size <= SMALL else Constant(array.shape, array.dtype, None)
 
 
 def compose(op: Op[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

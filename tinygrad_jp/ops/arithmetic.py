@@ -12,33 +12,29 @@ BETWEEN_JUMPS = {"x": ((-0.9, -0.1), (0.1, 0.9)), "y": ((1.0, 3.0),)}
 TIE = (np.array([1.0, 2.0, 0.0]), np.array([1.0, 0.0, 2.0]))
 
 
-@op(symbol="+", vjp={"x": lambda g: g, "y": lambda g: g}, numpy=[np.add])
+@op(symbol="+", vjp={"x": lambda g: g, "y": lambda g: g}, ufunc=np.add)
 def add(x: Array, y: Array, /) -> Array:
     """Sum, x + y; the gradient passes through unchanged (the book, figure 5-9)."""
-    return np.add(x, y)
 
 
-@op(symbol="−", vjp={"x": lambda g: g, "y": lambda g: -g}, numpy=[np.subtract])
+@op(symbol="−", vjp={"x": lambda g: g, "y": lambda g: -g}, ufunc=np.subtract)
 def sub(x: Array, y: Array, /) -> Array:
     """Difference, x − y."""
-    return np.subtract(x, y)
 
 
-@op(symbol="×", vjp={"x": lambda g, y: g * y, "y": lambda g, x: g * x}, numpy=[np.multiply])
+@op(symbol="×", vjp={"x": lambda g, y: g * y, "y": lambda g, x: g * x}, ufunc=np.multiply)
 def mul(x: Array, y: Array, /) -> Array:
     """Product, x · y; going backward it swaps its inputs (the book, figure 5-12)."""
-    return np.multiply(x, y)
 
 
 @op(
     symbol="÷",
     vjp={"x": lambda g, y: g / y, "y": lambda g, y, out: -g * out / y},
     domain={"y": NONZERO},
-    numpy=[np.divide],
+    ufunc=np.divide,
 )
 def div(x: Array, y: Array, /) -> Array:
     """Quotient, x / y."""
-    return np.divide(x, y)
 
 
 @op(
@@ -46,22 +42,20 @@ def div(x: Array, y: Array, /) -> Array:
     zero_gradient=True,
     vjp={"x": lambda g: np.zeros_like(g), "y": lambda g: np.zeros_like(g)},
     domain=BETWEEN_JUMPS,
-    numpy=[np.floor_divide],
+    ufunc=np.floor_divide,
 )
 def floor_divide(x: Array, y: Array, /) -> Array:
     """Quotient rounded down, ⌊x / y⌋."""
-    return np.floor_divide(x, y)
 
 
 @op(
     symbol="mod",
     vjp={"x": lambda g: g, "y": lambda g, x, y: -g * np.floor_divide(x, y)},
     domain=BETWEEN_JUMPS,
-    numpy=[np.remainder],
+    ufunc=np.remainder,
 )
 def mod(x: Array, y: Array, /) -> Array:
     """Remainder x − y ⌊x / y⌋, with the sign of y; at its jumps the gradient is the right-hand one."""
-    return np.remainder(x, y)
 
 
 @composite(numpy=[np.divmod])
@@ -70,29 +64,27 @@ def divmod(x: Array, y: Array, /) -> list[Array]:
     return [np.floor_divide(x, y), np.remainder(x, y)]
 
 
-@op(symbol="−", vjp={"x": lambda g: -g}, numpy=[np.negative])
+@op(symbol="−", vjp={"x": lambda g: -g}, ufunc=np.negative)
 def neg(x: Array, /) -> Array:
     """Negative, −x."""
-    return np.negative(x)
 
 
 @op(
     symbol="**",
     vjp={
-        # y - (y != 0) makes the exponent of y = 0 harmless: y · x⁰, which is 0, instead of 0 · x⁻¹
-        "x": lambda g, x, y: g * y * x ** (y - (y != 0)),
+        # y * 1 - (y != 0) (y may be Boolean) makes y = 0 harmless: y · x⁰, which is 0, instead of 0 · x⁻¹
+        "x": lambda g, x, y: g * y * x ** (y * 1 - (y != 0)),
         # log(x + (x == 0)) is 0 at x = 0: there the gradient with respect to y is 0, as in PyTorch
         "y": lambda g, x, out: g * out * np.log(x + (x == 0)),
     },
     domain={"x": POSITIVE, "y": ((-2.0, 3.0),)},
-    numpy=[np.power],
+    ufunc=np.power,
 )
 def pow(x: Array, y: Array, /) -> Array:
     """Power, xʸ.
 
     A negative base with a whole exponent is fine; its gradient with respect to the exponent is NaN.
     """
-    return np.power(x, y)
 
 
 @op(
@@ -100,17 +92,16 @@ def pow(x: Array, y: Array, /) -> Array:
     vjp={"x": lambda g, x: g * np.sign(x)},
     domain={"x": NONZERO},
     kinks=[Kink("x = 0", "0", (np.array([0.0, 2.0, -2.0]),), (np.array([0.0, 1.0, -1.0]),))],
-    numpy=[np.absolute, np.fabs],
+    ufunc=np.absolute,
+    numpy=[np.fabs],
 )
 def abs(x: Array, /) -> Array:
     """Absolute value, |x|."""
-    return np.absolute(x)
 
 
-@op(symbol="sgn", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": NONZERO}, numpy=[np.sign])
+@op(symbol="sgn", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": NONZERO}, ufunc=np.sign)
 def sign(x: Array, /) -> Array:
     """Sign: −1, 0 or 1."""
-    return np.sign(x)
 
 
 @op(
@@ -120,11 +111,10 @@ def sign(x: Array, /) -> Array:
         "y": lambda g, x, y: g * (y > x) + g * (x == y) * 0.5,
     },
     kinks=[Kink("x = y", "½ for each: ties share equally", TIE, ([0.5, 1.0, 0.0], [0.5, 0.0, 1.0]))],
-    numpy=[np.maximum],
+    ufunc=np.maximum,
 )
 def maximum(x: Array, y: Array, /) -> Array:
     """Larger of two, element by element."""
-    return np.maximum(x, y)
 
 
 @op(
@@ -134,11 +124,10 @@ def maximum(x: Array, y: Array, /) -> Array:
         "y": lambda g, x, y: g * (y < x) + g * (x == y) * 0.5,
     },
     kinks=[Kink("x = y", "½ for each: ties share equally", TIE, ([0.5, 0.0, 1.0], [0.5, 1.0, 0.0]))],
-    numpy=[np.minimum],
+    ufunc=np.minimum,
 )
 def minimum(x: Array, y: Array, /) -> Array:
     """Smaller of two, element by element."""
-    return np.minimum(x, y)
 
 
 @op(
@@ -212,94 +201,79 @@ def equal(x: Array, y: Array, /) -> Array:
     return np.equal(x, y)
 
 
-@op(symbol="≠", numpy=[np.not_equal])
+@op(symbol="≠", ufunc=np.not_equal)
 def not_equal(x: Array, y: Array, /) -> Array:
     """Test x ≠ y."""
-    return np.not_equal(x, y)
 
 
-@op(symbol="<", numpy=[np.less])
+@op(symbol="<", ufunc=np.less)
 def less(x: Array, y: Array, /) -> Array:
     """Test x < y."""
-    return np.less(x, y)
 
 
-@op(symbol="≤", numpy=[np.less_equal])
+@op(symbol="≤", ufunc=np.less_equal)
 def less_equal(x: Array, y: Array, /) -> Array:
     """Test x ≤ y."""
-    return np.less_equal(x, y)
 
 
-@op(symbol=">", numpy=[np.greater])
+@op(symbol=">", ufunc=np.greater)
 def greater(x: Array, y: Array, /) -> Array:
     """Test x > y."""
-    return np.greater(x, y)
 
 
-@op(symbol="≥", numpy=[np.greater_equal])
+@op(symbol="≥", ufunc=np.greater_equal)
 def greater_equal(x: Array, y: Array, /) -> Array:
     """Test x ≥ y."""
-    return np.greater_equal(x, y)
 
 
-@op(symbol="and", numpy=[np.logical_and])
+@op(symbol="and", ufunc=np.logical_and)
 def logical_and(x: Array, y: Array, /) -> Array:
     """Both are true (nonzero)."""
-    return np.logical_and(x, y)
 
 
-@op(symbol="or", numpy=[np.logical_or])
+@op(symbol="or", ufunc=np.logical_or)
 def logical_or(x: Array, y: Array, /) -> Array:
     """At least one is true (nonzero)."""
-    return np.logical_or(x, y)
 
 
-@op(symbol="not", numpy=[np.logical_not])
+@op(symbol="not", ufunc=np.logical_not)
 def logical_not(x: Array, /) -> Array:
     """Not true: zero."""
-    return np.logical_not(x)
 
 
-@op(symbol="&", numpy=[np.bitwise_and])
+@op(symbol="&", ufunc=np.bitwise_and)
 def bitwise_and(x: Array, y: Array, /) -> Array:
     """And, bit by bit; of Booleans or whole numbers."""
-    return np.bitwise_and(x, y)
 
 
-@op(symbol="|", numpy=[np.bitwise_or])
+@op(symbol="|", ufunc=np.bitwise_or)
 def bitwise_or(x: Array, y: Array, /) -> Array:
     """Or, bit by bit; of Booleans or whole numbers."""
-    return np.bitwise_or(x, y)
 
 
-@op(symbol="^", numpy=[np.bitwise_xor])
+@op(symbol="^", ufunc=np.bitwise_xor)
 def bitwise_xor(x: Array, y: Array, /) -> Array:
     """Exclusive or, bit by bit; of Booleans or whole numbers."""
-    return np.bitwise_xor(x, y)
 
 
-@op(symbol="~", numpy=[np.invert])
+@op(symbol="~", ufunc=np.invert)
 def invert(x: Array, /) -> Array:
     """Not, bit by bit; of Booleans or whole numbers."""
-    return np.invert(x)
 
 
-@op(symbol="NaN?", numpy=[np.isnan])
+@op(symbol="NaN?", ufunc=np.isnan)
 def isnan(x: Array, /) -> Array:
     """Test for NaN."""
-    return np.isnan(x)
 
 
-@op(symbol="finite?", numpy=[np.isfinite])
+@op(symbol="finite?", ufunc=np.isfinite)
 def isfinite(x: Array, /) -> Array:
     """Test for a finite number (neither infinite nor NaN)."""
-    return np.isfinite(x)
 
 
-@op(symbol="∞?", numpy=[np.isinf])
+@op(symbol="∞?", ufunc=np.isinf)
 def isinf(x: Array, /) -> Array:
     """Test for +∞ or −∞."""
-    return np.isinf(x)
 
 
 @composite(numpy=[np.ones_like])

@@ -16,122 +16,103 @@ LN2 = float(np.log(2.0))
 LN10 = float(np.log(10.0))
 
 
-@op(vjp={"x": lambda g, out: g * out}, numpy=[np.exp])
+@op(vjp={"x": lambda g, out: g * out}, ufunc=np.exp)
 def exp(x: Array, /) -> Array:
     """Exponential, eˣ (the book, figure 5-20)."""
-    return np.exp(x)
 
 
-@op(vjp={"x": lambda g, x: g * np.exp(x)}, numpy=[np.expm1])
+@op(vjp={"x": lambda g, x: g * np.exp(x)}, ufunc=np.expm1)
 def expm1(x: Array, /) -> Array:
     """Exponential minus one, eˣ − 1, accurate near 0."""
-    return np.expm1(x)
 
 
-@op(vjp={"x": lambda g, x: g / x}, domain={"x": POSITIVE}, numpy=[np.log])
+@op(vjp={"x": lambda g, x: g / x}, domain={"x": POSITIVE}, ufunc=np.log)
 def log(x: Array, /) -> Array:
     """Natural logarithm; −∞ at 0 (gradient ∞), NaN below."""
-    return np.log(x)
 
 
-@op(vjp={"x": lambda g, x: g / (1.0 + x)}, domain={"x": ((-0.7, 3.0),)}, numpy=[np.log1p])
+@op(vjp={"x": lambda g, x: g / (1.0 + x)}, domain={"x": ((-0.7, 3.0),)}, ufunc=np.log1p)
 def log1p(x: Array, /) -> Array:
     """Logarithm of 1 + x, accurate near 0."""
-    return np.log1p(x)
 
 
-@op(symbol="log₂", vjp={"x": lambda g, x: g / (x * LN2)}, domain={"x": POSITIVE}, numpy=[np.log2])
+@op(symbol="log₂", vjp={"x": lambda g, x: g / (x * LN2)}, domain={"x": POSITIVE}, ufunc=np.log2)
 def log2(x: Array, /) -> Array:
     """Logarithm to base 2."""
-    return np.log2(x)
 
 
-@op(symbol="log₁₀", vjp={"x": lambda g, x: g / (x * LN10)}, domain={"x": POSITIVE}, numpy=[np.log10])
+@op(symbol="log₁₀", vjp={"x": lambda g, x: g / (x * LN10)}, domain={"x": POSITIVE}, ufunc=np.log10)
 def log10(x: Array, /) -> Array:
     """Logarithm to base 10."""
-    return np.log10(x)
 
 
-@op(symbol="√", vjp={"x": lambda g, out: g * 0.5 / out}, domain={"x": POSITIVE}, numpy=[np.sqrt])
+@op(symbol="√", vjp={"x": lambda g, out: g * 0.5 / out}, domain={"x": POSITIVE}, ufunc=np.sqrt)
 def sqrt(x: Array, /) -> Array:
     """Square root; at 0 the gradient is ∞, below 0 both are NaN."""
-    return np.sqrt(x)
 
 
-@op(symbol="x²", vjp={"x": lambda g, x: g * 2.0 * x}, decomposition=lambda x: x * x, numpy=[np.square])
+@op(symbol="x²", vjp={"x": lambda g, x: g * 2.0 * x}, decomposition=lambda x: x * x, ufunc=np.square)
 def square(x: Array, /) -> Array:
     """Square, x²."""
-    return np.square(x)
 
 
-@op(symbol="1/x", vjp={"x": lambda g, out: -g * out * out}, domain={"x": NONZERO}, numpy=[np.reciprocal])
+@op(symbol="1/x", vjp={"x": lambda g, out: -g * out * out}, domain={"x": NONZERO}, ufunc=np.reciprocal)
 def reciprocal(x: Array, /) -> Array:
     """Reciprocal, 1 / x."""
-    return np.reciprocal(x)
 
 
-@op(vjp={"x": lambda g, x: g * np.cos(x)}, numpy=[np.sin])
+@op(vjp={"x": lambda g, x: g * np.cos(x)}, ufunc=np.sin)
 def sin(x: Array, /) -> Array:
     """Sine of x radians."""
-    return np.sin(x)
 
 
-@op(vjp={"x": lambda g, x: -g * np.sin(x)}, numpy=[np.cos])
+@op(vjp={"x": lambda g, x: -g * np.sin(x)}, ufunc=np.cos)
 def cos(x: Array, /) -> Array:
     """Cosine of x radians."""
-    return np.cos(x)
 
 
-@op(vjp={"x": lambda g, out: g * (1.0 + out * out)}, domain={"x": TAN}, numpy=[np.tan])
+@op(vjp={"x": lambda g, out: g * (1.0 + out * out)}, domain={"x": TAN}, ufunc=np.tan)
 def tan(x: Array, /) -> Array:
     """Tangent of x radians."""
-    return np.tan(x)
 
 
-@op(vjp={"x": lambda g, x: g / np.sqrt(1.0 - x * x)}, domain={"x": UNIT}, numpy=[np.arcsin])
+@op(vjp={"x": lambda g, x: g / np.sqrt(1.0 - x * x)}, domain={"x": UNIT}, ufunc=np.arcsin)
 def arcsin(x: Array, /) -> Array:
     """Inverse sine in radians, for −1 ≤ x ≤ 1."""
-    return np.arcsin(x)
 
 
-@op(vjp={"x": lambda g, x: -g / np.sqrt(1.0 - x * x)}, domain={"x": UNIT}, numpy=[np.arccos])
+@op(vjp={"x": lambda g, x: -g / np.sqrt(1.0 - x * x)}, domain={"x": UNIT}, ufunc=np.arccos)
 def arccos(x: Array, /) -> Array:
     """Inverse cosine in radians, for −1 ≤ x ≤ 1."""
-    return np.arccos(x)
 
 
-@op(vjp={"x": lambda g, x: g / (1.0 + x * x)}, numpy=[np.arctan])
+@op(vjp={"x": lambda g, x: g / (1.0 + x * x)}, ufunc=np.arctan)
 def arctan(x: Array, /) -> Array:
     """Inverse tangent in radians."""
-    return np.arctan(x)
 
 
 @op(
     vjp={"y": lambda g, y, x: g * x / (x * x + y * y), "x": lambda g, y, x: -g * y / (x * x + y * y)},
     domain={"x": POSITIVE},
-    numpy=[np.arctan2],
+    ufunc=np.arctan2,
 )
 def arctan2(y: Array, x: Array, /) -> Array:
     """Angle in radians of the point (x, y)."""
-    return np.arctan2(y, x)
 
 
-@op(vjp={"x": lambda g, x: g * np.cosh(x)}, numpy=[np.sinh])
+@op(vjp={"x": lambda g, x: g * np.cosh(x)}, ufunc=np.sinh)
 def sinh(x: Array, /) -> Array:
     """Hyperbolic sine."""
-    return np.sinh(x)
 
 
-@op(vjp={"x": lambda g, x: g * np.sinh(x)}, numpy=[np.cosh])
+@op(vjp={"x": lambda g, x: g * np.sinh(x)}, ufunc=np.cosh)
 def cosh(x: Array, /) -> Array:
     """Hyperbolic cosine."""
-    return np.cosh(x)
 
 
-@op(vjp={"x": lambda g, out: g * (1.0 - out * out)}, numpy=[np.tanh])
+@op(vjp={"x": lambda g, out: g * (1.0 - out * out)}, ufunc=np.tanh)
 def tanh(x: Array, /) -> Array:
     """Hyperbolic tangent."""
-    return np.tanh(x)
 
 
 @op(
@@ -139,11 +120,10 @@ def tanh(x: Array, /) -> Array:
         "x": lambda g, x, y: g * np.exp(x - np.logaddexp(x, y)),
         "y": lambda g, x, y: g * np.exp(y - np.logaddexp(x, y)),
     },
-    numpy=[np.logaddexp],
+    ufunc=np.logaddexp,
 )
 def logaddexp(x: Array, y: Array, /) -> Array:
     """Logarithm of eˣ + eʸ, without overflow."""
-    return np.logaddexp(x, y)
 
 
 @op(
@@ -179,11 +159,10 @@ def step(x: Array, /) -> Array:
     zero_gradient=True,
     vjp={"x": lambda g: np.zeros_like(g)},
     domain={"x": ((0.1, 0.9),)},
-    numpy=[np.floor],
+    ufunc=np.floor,
 )
 def floor(x: Array, /) -> Array:
     """Largest whole number not above x."""
-    return np.floor(x)
 
 
 @op(
@@ -191,11 +170,10 @@ def floor(x: Array, /) -> Array:
     zero_gradient=True,
     vjp={"x": lambda g: np.zeros_like(g)},
     domain={"x": ((0.1, 0.9),)},
-    numpy=[np.ceil],
+    ufunc=np.ceil,
 )
 def ceil(x: Array, /) -> Array:
     """Smallest whole number not below x."""
-    return np.ceil(x)
 
 
 @op(
@@ -203,11 +181,10 @@ def ceil(x: Array, /) -> Array:
     zero_gradient=True,
     vjp={"x": lambda g: np.zeros_like(g)},
     domain={"x": ((0.1, 0.9),)},
-    numpy=[np.trunc],
+    ufunc=np.trunc,
 )
 def trunc(x: Array, /) -> Array:
     """Whole part of x, rounded towards zero."""
-    return np.trunc(x)
 
 
 @op(

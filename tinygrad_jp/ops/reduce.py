@@ -31,7 +31,7 @@ def floating(x: Array) -> Array:
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """Shape of a reduction with ``keepdims=True``: the reduced axes have length 1."""
-    if axis is None:
+    if axis is None or not shape:
         return (1,) * len(shape)
     reduced = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
     return tuple(1 if a in reduced else n for a, n in enumerate(shape))
@@ -45,6 +45,11 @@ def spread(g: Array, shape: tuple[int, ...], axis: Axis) -> Array:
 def count(shape: tuple[int, ...], axis: Axis) -> int:
     """Count the elements that one result of a reduction is made of."""
     return math.prod(n for n, kept in zip(shape, kept_shape(shape, axis), strict=True) if kept == 1)
+
+
+def inverse(n: int) -> float:
+    """1 / n, and ∞ for 0: a Python number, which is weak, so that even in float16 a large n does no harm."""
+    return 1.0 / n if n else math.inf
 
 
 @op(
@@ -71,7 +76,9 @@ def sum(x: Array, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
 @op(
     symbol="mean",
     family="reduction",
-    vjp={"x": lambda g, x_shape, axis: np.broadcast_to(spread(g / count(x_shape, axis), x_shape, axis), x_shape)},
+    vjp={
+        "x": lambda g, x_shape, axis: np.broadcast_to(spread(g * inverse(count(x_shape, axis)), x_shape, axis), x_shape)
+    },
     decomposition=lambda x, axis, keepdims: np.sum(x, axis, keepdims=keepdims) / count(x.shape, axis),
     numpy=[np.mean],
 )
@@ -89,7 +96,7 @@ def _deviation(x: Array, axis: Axis) -> Array:
     family="reduction",
     vjp={
         "x": lambda g, x, axis, ddof: (
-            spread(g, x.shape, axis) * (2.0 / (count(x.shape, axis) - ddof)) * _deviation(x, axis)
+            spread(g, x.shape, axis) * (2.0 * inverse(count(x.shape, axis) - ddof)) * _deviation(x, axis)
         )
     },
     decomposition=lambda x, axis, ddof, keepdims: (
@@ -108,7 +115,7 @@ def var(x: Array, /, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False
     vjp={
         # out + (out == 0): where all elements are equal the deviations are 0, and so is the gradient
         "x": lambda g, x, out, axis, ddof: (
-            spread(g / ((out + (out == 0)) * (count(x.shape, axis) - ddof)), x.shape, axis) * _deviation(x, axis)
+            spread(g * inverse(count(x.shape, axis) - ddof) / (out + (out == 0)), x.shape, axis) * _deviation(x, axis)
         )
     },
     decomposition=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
@@ -138,7 +145,9 @@ def _others(x: Array) -> Array:
 
 
 def _prod_vjp(g: Array, x: Array, axis: Axis) -> Array:
-    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes: tuple[int, ...] = (
+        tuple(range(x.ndim)) if axis is None or not x.ndim else axis if isinstance(axis, tuple) else (axis,)
+    )
     order = [a for a in range(x.ndim) if a not in {b % x.ndim for b in axes}] + [b % x.ndim for b in axes]
     moved = np.transpose(x, order)
     kept = moved.shape[: x.ndim - len(axes)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,15 +87,18 @@ def broadcast_to(x: Array, /, shape: Shape) -> Array:
     return np.broadcast_to(x, shape)
 
 
-def _part(g: Array, position: int, xs_shape: tuple[tuple[int, ...], ...], axis: int) -> Array:
+def _part(g: Array, position: int, xs_shape: tuple[tuple[int, ...], ...], axis: int | None) -> Array:
     """Cut out of `g` what came from the array at this position."""
+    if axis is None:
+        start = sum(map(math.prod, xs_shape[:position]))
+        return g[start : start + math.prod(xs_shape[position])].reshape(xs_shape[position])
     start = sum(shape[axis] for shape in xs_shape[:position])
     index = (slice(None),) * (axis % g.ndim) + (slice(start, start + xs_shape[position][axis]),)
     return g[index]
 
 
 @op(symbol="concat", family="movement", variadic=True, vjp={"xs": _part}, numpy=[np.concatenate])
-def concatenate(xs: Sequence[Array], /, axis: int = 0) -> Array:
+def concatenate(xs: Sequence[Array], /, axis: int | None = 0) -> Array:
     """Join arrays along an existing axis.
 
     Parameters
@@ -102,7 +106,7 @@ def concatenate(xs: Sequence[Array], /, axis: int = 0) -> Array:
     xs
         A sequence of arrays or Tensors, of the same shape except along `axis`.
     axis
-        The axis along which they are joined.
+        The axis along which they are joined; None joins them flattened.
     """
     return np.concatenate(xs, axis)
 

@@ -83,8 +83,13 @@ class Op(Generic[P]):
         True if ``forward`` itself is only a combination of other ops; then those are recorded.
     variadic
         True if the only input is a sequence of arrays; its vjp takes the position as second argument.
+    ufunc
+        The NumPy ufunc that is the forward; the function then only gives the name, the signature and the docstring.
     numpy
-        The NumPy functions that, called on a Tensor, run this row.
+        Further NumPy functions that, called on a Tensor, run this row.
+    trusted
+        True for the rows of the table: their vjps are known to return arrays that nobody else holds, or `g` itself, so
+        that the engine may add to them in place.
     zero_gradient
         True if the gradient is declared to be zero everywhere (``floor``, ``sign``, …).
     """
@@ -106,12 +111,13 @@ class Op(Generic[P]):
         decomposition: Callable[P, Array] | None = None,
         composite: bool = False,
         variadic: bool = False,
+        ufunc: Callable[..., Any] | None = None,
         numpy: Sequence[Callable[..., Any]] = (),
         zero_gradient: bool = False,
     ) -> None:
         parameters = inspect.signature(forward).parameters.values()
         self.name = forward.__name__.strip("_")
-        self.forward = forward
+        self.forward: Callable[..., Array] = ufunc or forward
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
         self.operands = slice(0, len(self.inputs))
         """Where a call's arrays stand among its positional arguments."""
@@ -128,15 +134,17 @@ class Op(Generic[P]):
         self.decomposition = decomposition
         self.composite = composite
         self.variadic = variadic
-        self.numpy = tuple(numpy)
+        self.numpy = (ufunc, *numpy) if ufunc else tuple(numpy)
         self.zero_gradient = zero_gradient
+        self.trusted = False
         self.plans: dict[int, Plan] = {}
         self.__name__ = self.name
         self.__wrapped__ = forward  # inspect.signature and help() read it
         self.__doc__ = _document(self, inspect.getdoc(forward) or "")
+        _check_row(self)
 
     def __repr__(self) -> str:
-        return f"<op {self.name}{_plain_signature(self.forward)}>"
+        return f"<op {self.name}{_plain_signature(self.__wrapped__)}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         """Run on Tensors, arrays or scalars; the result is a Tensor, recorded if an input requires a gradient."""
@@ -165,7 +173,7 @@ class Op(Generic[P]):
 
     def _refuse(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise what Python says of a call that does not fit the signature, with the op's name."""
-        signature = _plain_signature(self.forward)
+        signature = _plain_signature(self.__wrapped__)
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -187,13 +195,29 @@ class Op(Generic[P]):
         return plan
 
 
+def _check_row(op: Op[Any]) -> None:
+    """Refuse a row whose parts do not fit together, when it is written and not when it is first used."""
+    if not op.composite and not op.inputs:
+        raise CallError(f"{op.name}: has no input; inputs are positional-only: def {op.name}(x, /)")
+    known = [*op.inputs, "out", *op.defaults, *(f"{name}_shape" for name in op.inputs)]
+    for name, vjp in op.vjps.items():
+        if name not in op.inputs:
+            raise CallError(f"{op.name}: has a vjp for '{name}', but its inputs are {', '.join(op.inputs)}")
+        unknown = [p for p in _parameters(vjp)[1 + op.variadic :] if p not in known]
+        if unknown:
+            raise CallError(
+                f"{op.name}: the vjp of '{name}' names {', '.join(unknown)}; after g it can name {', '.join(known)} "
+                "(wrap a NumPy function in a lambda)"
+            )
+
+
 class Plan:
     """How to go backward through an op when a given subset of its inputs requires a gradient.
 
     ``save`` picks what the vjps of those inputs name out of what is known after the forward pass, the tuple
-    ``(*inputs, out, *static arguments, *input shapes)``; ``steps`` pairs each such input's index with its vjp
-    in the form ``vjp(g, saved)``; ``names`` tells what was picked. (For a variadic op the inputs count as one, a tuple,
-    and so do their shapes.)
+    ``(*inputs, out, *static arguments, *input shapes)``, and ``names`` tells what that is. (For a variadic op the
+    inputs count as one, a tuple, and so do their shapes.) ``steps`` holds for each such input its index, its vjp, and
+    where among the saved values the vjp's arguments are (see :func:`call_vjp`).
     """
 
     __slots__ = ("active", "names", "needs_shapes", "op", "save", "saved_inputs", "saved_out", "steps")
@@ -213,9 +237,23 @@ class Plan:
         self.saved_inputs = tuple((position, k) for position, k in enumerate(picks) if k < n)
         self.saved_out = picks.index(n) if n in picks else None
         self.steps = tuple(
-            (i, _adapt(vjp, (i,) if op.variadic else (), [picks.index(k) for k in ks]))
+            (i, _at_position(vjp, i) if op.variadic else vjp, _where([picks.index(k) for k in ks]))
             for i, vjp, ks in zip(self.active, vjps, wanted, strict=True)
         )
+
+
+def _at_position(vjp: Vjp, i: int) -> Vjp:
+    return lambda g, *args: vjp(g, i, *args)
+
+
+def _where(at: list[int]) -> Any:
+    """Write the place of a single value as a number: the engine then takes it without a loop."""
+    return at[0] if len(at) == 1 else at
+
+
+def call_vjp(vjp: Vjp, at: Any, g: Array, saved: tuple[Any, ...]) -> Array:
+    """Call a vjp with those of the saved values that it names; `at` is one place or a list of places."""
+    return vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
 
 
 def _plain_signature(function: Callable[..., Any]) -> inspect.Signature:
@@ -237,21 +275,6 @@ def _tuple_getter(picks: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ..
     if len(picks) < 2:  # an itemgetter of one index would return the bare item
         return itemgetter(slice(picks[0], picks[0] + 1) if picks else slice(0))
     return itemgetter(*picks)
-
-
-def _adapt(vjp: Vjp, position: tuple[int, ...], at: list[int]) -> Callable[[Array, tuple[Any, ...]], Array]:
-    """Give a vjp the engine's one calling convention, ``(g, saved)``, without a loop for the short ones."""
-    if position:
-        return lambda g, saved: vjp(g, *position, *[saved[a] for a in at])
-    match at:
-        case []:
-            return lambda g, saved: vjp(g)
-        case [a]:
-            return lambda g, saved: vjp(g, saved[a])
-        case [a, b]:
-            return lambda g, saved: vjp(g, saved[a], saved[b])
-        case _:
-            return lambda g, saved: vjp(g, *[saved[a] for a in at])
 
 
 def op(**row: Any) -> Callable[[Callable[P, Array]], Op[P]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..derivatives import gradient_or_zeros
-from ..errors import DtypeError, GradientError, ShapeError
+from ..errors import ArgumentError, DtypeError, GradientError, ShapeError
 from ..ops import concatenate
 from ..tensor import Tensor, as_tensor
 
@@ -99,14 +99,21 @@ def gradcheck(
     >>> gradcheck(lambda x: x * x, Tensor([1.0, 2.0], requires_grad=True), order=2)
     True
     """
-    points = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    points: list[Tensor] = [*inputs] if isinstance(inputs, Sequence) else [inputs]
+    for i, x in enumerate(points):
+        if not isinstance(x, Tensor):
+            raise DtypeError(f"gradcheck: input {i} is no Tensor but {type(x).__name__}")
+        if x.dtype == np.float16:
+            raise DtypeError(f"gradcheck: float16 (input {i}) is too coarse to prove a gradient; check in float32")
     if order not in (1, 2):
-        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
+        raise ArgumentError(f"gradcheck: order must be 1 or 2, got {order!r}")
+    if directions < 1:
+        raise ArgumentError(f"gradcheck: directions must be at least 1, got {directions!r}")
     if not any(x.requires_grad for x in points):
         raise DtypeError("gradcheck: no input requires a gradient; make one with requires_grad=True")
     for i, x in enumerate(points):
         if x.dtype.kind == "f" and not np.isfinite(x.numpy()).all():
-            raise ValueError(f"gradcheck: input {i} has NaN or infinite elements; check at finite points")
+            raise ArgumentError(f"gradcheck: input {i} has NaN or infinite elements; check at finite points")
     rng = np.random.default_rng(seed)
     _check(f, points, rng, directions, "gradient")
     if order == 2:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tape import SMALL, Constant, Node
+from ..tape import SMALL, Constant, Node, changes
 from ..tensor import Tensor
 
 COMMUTATIVE = frozenset({"add", "mul"})
@@ -124,12 +124,20 @@ def _add_operation(picture: Scene, ids: dict[int, str], node: Node, kept: set[No
         tail = ids.get(id(edge))
         if tail is None:
             tail = _add_label(picture, ids, edge, cut=isinstance(edge, Node) and edge not in kept)
-        wires.append(_wire(tail, "", edge, contributions.get(i), i in contributions))
+        wire = _wire(tail, "", edge, contributions.get(i), i in contributions)
+        if _changed_since(node, edge):
+            wire.value = None  # only the shape is still true
+        wires.append(wire)
     ids[id(node)] = f"n{len(picture.items)}"
     picture.items.append(Circle(ids[id(node)], _symbol(node, folded), node.plan.op.name))
     for wire in wires:
         wire.head = ids[id(node)]
     picture.wires += wires
+
+
+def _changed_since(node: Node, edge: Any) -> bool:
+    """Tell whether an input, such as a weight, was updated after the operation read it."""
+    return isinstance(edge, Tensor) and changes.since(node.order, (edge.numpy(),)) is not None
 
 
 def _add_label(picture: Scene, ids: dict[int, str], edge: Any, cut: bool) -> str:
