@@ -26,7 +26,7 @@ from .strict import rescue, strict_report
 
 SMALL = 16
 """Arrays of at most this many elements stay with their node, so that a picture can show the numbers."""
-DRAWABLE = 10_000
+DRAWABLE = 2_000
 """Graphs of more nodes than this keep no small gradients for a picture."""
 
 clock = itertools.count(1).__next__
@@ -153,7 +153,9 @@ class _Changes:
         owner = _owner(array)
         key = id(owner)
         self.latest = clock()
-        self._when[key] = (weakref.ref(owner, lambda _: self._when.pop(key, None)), self.latest)
+        known = self._when.get(key)
+        alive = known[0] if known else weakref.ref(owner, lambda _: self._when.pop(key, None))
+        self._when[key] = (alive, self.latest)
 
     def since(self, order: int, arrays: Iterable[Any]) -> ndarray | None:
         """Find an array among `arrays` whose memory was changed later than `order`."""
@@ -323,6 +325,8 @@ def _as_gradient(r: Any, plan: Plan, i: int) -> ndarray:
 def _unbroadcast(g: Array, shape: tuple[int, ...], plan: Plan, i: int) -> Array:
     """Sum a gradient over the axes along which its input, of this shape, was repeated."""
     extra = g.ndim - len(shape)
+    if extra > 0 and g.shape[extra:] == shape:  # as for a bias
+        return add_reduce(g, axis=tuple(range(extra)))
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
         raise ShapeError(
             f"{plan.op.name}: the vjp of input {i} returned shape {g.shape} for an input of shape {shape}; it must "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
@@ -76,8 +78,13 @@ def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     if t.shape == shape:
         return t
     rows = np.zeros(shape, dtype)
-    rows[(*np.indices(t.shape, sparse=True), t)] = 1
+    rows[_places(t)] = 1
     return rows
+
+
+def _places(t: Array) -> Any:
+    """Index of each label's element in the scores."""
+    return (np.arange(len(t)), t) if t.ndim else t
 
 
 def _batch(shape: tuple[int, ...]) -> int:
@@ -127,5 +134,6 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
         raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
     x, t = floating(x), np.asarray(t)
     _check_targets(t, x.shape)
-    rows = one_hot(t, x.shape, x.dtype)
-    return -add_reduce(rows * log_softmax.forward(x), axis=None) / _batch(x.shape)
+    logs = log_softmax.forward(x)
+    picked = t * logs if t.shape == x.shape else logs[_places(t)]
+    return -add_reduce(picked, axis=None) / _batch(x.shape)
