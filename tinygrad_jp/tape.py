@@ -54,8 +54,8 @@ class Node:
     value
         The result if it is small, for the picture.
     gradients
-        After a backward pass: the result's gradient, and (i, contribution to input i) for each input that got one;
-        None in place of arrays that are not small.
+        After a backward pass, for the picture: the contribution to the input of each of the plan's steps (None if it
+        was not computed), then the result's own gradient; ``...`` in place of arrays that are not small.
     name
         The name given to the result, for the picture.
     hooks
@@ -74,9 +74,14 @@ class Node:
         self.shape = out.shape
         self.dtype = out.dtype
         self.value = out if out.size <= SMALL else None
-        self.gradients: tuple[Array | None, list[tuple[int, Array | None]]] | None = None
+        self.gradients: list[Any] | None = None
         self.name: str | None = None
         self.hooks: list[Callable[[Array], Array | None]] | None = None
+
+    def contributions(self) -> dict[int, Array | None]:
+        """What the last backward pass brought to each input, by position; None where only the shape is known."""
+        steps = zip(self.plan.steps, self.gradients or (), strict=False)
+        return {step[0]: None if r is ... else r for step, r in steps if r is not None}
 
     def __repr__(self) -> str:
         return f"<{self.plan.op.name} node of shape {self.shape}>"
@@ -262,19 +267,23 @@ def propagate(
         if wrap is not None:
             saved = _as_tensors(node, saved, wrap)
         edges = node.edges
-        contributions = []
+        contributions: list[Any] = []
         for i, vjp, at in node.plan.steps:
             edge = edges[i]
             if useful is not None and edge not in useful:
+                contributions.append(None)
                 continue
             r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
             if report is not None:
                 r = rescue(report, node.plan, i, partial(call_vjp, vjp, at), g, saved, r)
-            if not hasattr(r, "shape"):
-                r = _as_gradient(r, node.plan, i)
             earlier = table.get(edge)
             model = edge if earlier is None else earlier  # an array tells its shape faster than a Tensor
-            if r.shape != model.shape:
+            try:
+                repeated = r.shape != model.shape
+            except AttributeError:
+                r = _as_gradient(r, node.plan, i)
+                repeated = r.shape != model.shape
+            if repeated:
                 r = _unbroadcast(r, model.shape, node.plan, i)
             if r.dtype is not model.dtype:
                 r = r.astype(model.dtype)
@@ -282,7 +291,7 @@ def propagate(
                 r = asarray(r)  # NumPy makes scalars of shape () where 0-d arrays meet
             small = r.size <= SMALL
             if drawable:
-                contributions.append((i, r if small else None))
+                contributions.append(r if small else ...)
             if earlier is None:
                 table[edge] = r
                 if not (small or r is g or wrap is not None or r.base is not None) and node.plan.op.trusted:
@@ -296,7 +305,8 @@ def propagate(
                 if not small:  # adding small arrays in place is slower
                     fresh.add(edge)
         if drawable:
-            node.gradients = (g if g.size <= SMALL else None, contributions)
+            contributions.append(g if g.size <= SMALL else ...)
+            node.gradients = contributions
         if not retain_graph:
             node.saved = None
     leaves: dict[Any, Array] = table if targets is None else {x: table[x] for x in targets if x in table}

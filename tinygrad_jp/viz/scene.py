@@ -115,7 +115,7 @@ def _inputs_first(root: Node, kept: set[Node]) -> list[Node]:
 
 
 def _add_operation(picture: Scene, ids: dict[int, str], node: Node, kept: set[Node]) -> None:
-    contributions = dict(node.gradients[1]) if node.gradients else {}
+    contributions = node.contributions()
     folded = _folded_argument(node)
     wires = []
     for i, edge in enumerate(node.edges):
@@ -154,8 +154,8 @@ def _add_result(picture: Scene, ids: dict[int, str], y: Tensor) -> None:
     assert node is not None
     end = Label(f"n{len(picture.items)}", y.name or "")
     picture.items.append(end)
-    gradient = node.gradients[0] if node.gradients else None
-    picture.wires.append(_wire(ids[id(node)], end.id, y, gradient, node.gradients is not None))
+    gradient = node.gradients[-1] if node.gradients else None
+    picture.wires.append(_wire(ids[id(node)], end.id, y, None if gradient is ... else gradient, gradient is not None))
 
 
 def _folded_argument(node: Node) -> int | None:
