@@ -821,7 +821,10 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
         out = asarray(out)
     if not (mask and op.vjps and _is_recording()):
         return from_node(out, None)
-    plan = op.plans.get(mask) or op.plan(mask)
+    try:
+        plan = op.plans[mask]
+    except KeyError:
+        plan = op.plan(mask)
     known = (a, b, out, np.shape(a), np.shape(b)) if plan.needs_shapes else (a, b, out)
     edges = ((x._node or x) if mask & 1 else _edge(x), (y._node or y) if mask & 2 else _edge(y))
     return from_node(out, Node(plan, edges, plan.save(known), out))
