@@ -179,7 +179,9 @@ class TestGraphs:
         y = leaf(0.5)
         for _ in range(100_000):
             y = y * 1.0
+        last = weakref.ref(y)
         del y
+        assert last() is None
 
 
 # ------------------------------------------------------------------------------------------------ backward
@@ -962,7 +964,10 @@ class TestHooks:
         remove = h.register_hook(lambda g: g * 10)
         remove()
         remove()
+        kept = []
+        h.register_hook(lambda g: kept.append(g.item()))
         h.backward()
+        assert kept == [1.0]
 
     @LEAF_OR_RESULT
     @pytest.mark.parametrize("returned", [1.0, np.ones(3), Tensor([[1.0, 2.0]])], ids=repr)
