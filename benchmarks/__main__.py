@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from .libraries import Library, installed_peers, tinygrad_jp
 from .measures import MEASURES, QUICK, Effort, Row
 from .timing import Intruders
 
-QUIET = 0.1
+QUIET = 0.2
 """More processors than this, kept busy by others, spoil a comparison of programs with two threads."""
 HEADER = ("measure", "ours", "peer", "theirs", "ratio", "best", "target", "met")
 
@@ -35,25 +35,30 @@ def machine(libraries: Sequence[Library]) -> dict[str, str]:
     } | {library.name: library.version for library in libraries}
 
 
+def disturbed(row: Row) -> bool:
+    """Tell whether other processes spoilt a measurement."""
+    return row.intruders is not None and row.intruders > QUIET
+
+
 def cells(row: Row) -> tuple[str, ...]:
     """Write a row as text."""
 
-    def number(x: float | None, unit: str = "") -> str:
-        return "" if x is None else f"{x:.3g} {unit}" if x < 1000 else f"{x:.0f} {unit}"
+    def quantity(x: float | None) -> str:
+        return "" if x is None else f"{x:.3g} {row.unit}"
 
+    def ratio(x: float | None) -> str:
+        return "" if x is None else f"{x:.2f}"
+
+    limit = quantity(row.target) if row.ratio is None else ratio(row.target)
     return (
         row.measure,
-        number(row.ours, row.unit),
+        quantity(row.ours),
         row.peer,
-        number(row.theirs, row.unit),
-        "" if row.ratio is None else f"{row.ratio:.2f}",
-        "" if row.best is None else f"{row.best:.2f}",
-        ""
-        if row.target is None
-        else f"≤ {row.target:.2f}"
-        if row.ratio is not None
-        else f"≤ {number(row.target, row.unit)}",
-        {None: "", True: "yes", False: "no"}[row.met],
+        quantity(row.theirs),
+        ratio(row.ratio),
+        ratio(row.best),
+        limit and f"≤ {limit}",
+        {None: "", True: "yes", False: "no"}[row.met] + ("?" if row.met is not None and disturbed(row) else ""),
     )
 
 
@@ -73,16 +78,6 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(map(line, lines))
 
 
-def quietness(intruders: dict[str, float | None]) -> str:
-    """Tell how busy other processes kept the machine during each measure, and so what the numbers are worth."""
-    known = {name: busy for name, busy in intruders.items() if busy is not None}
-    if not known:
-        return "processors kept busy by other processes meanwhile: unknown on this system"
-    text = ", ".join(f"{name} {busy:.2f}" for name, busy in known.items())
-    warning = "\nTHE MACHINE WAS BUSY: measure again when it is quiet" if max(known.values()) > QUIET else ""
-    return f"processors kept busy by other processes meanwhile: {text}{warning}"
-
-
 def main() -> None:
     """Read the options, measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -98,17 +93,17 @@ def main() -> None:
         print(f"not installed, left out: {', '.join(missing)}")
     effort = QUICK if options.quick else Effort()
     rows: list[Row] = []
-    intruders: dict[str, float | None] = {}
     for name in options.only or MEASURES:
         others = Intruders()
-        rows += MEASURES[name](peers, effort)
-        intruders[name] = others.processors()
-    print(f"\n{table(rows)}\n\n{quietness(intruders)}")
+        measured = list(MEASURES[name](peers, effort))
+        rows += [replace(row, intruders=others.processors()) for row in measured]
+    print(f"\n{table(rows)}")
+    if any(map(disturbed, rows)):
+        print("\n? other processes kept the machine busy meanwhile: measure again when it is quiet")
     if options.json:
         report = {
             "machine": about,
             "missing": missing,
-            "intruders": intruders,
             "rows": [asdict(row) | {"met": row.met} for row in rows],
         }
         options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -57,6 +57,8 @@ class Row:
         Ours over theirs: of the medians, and of the smallest values.
     target
         What `ratio` may be at most; without a ratio, what `ours` may be.
+    intruders
+        How many processors other processes kept busy meanwhile, if known.
     """
 
     measure: str
@@ -67,6 +69,7 @@ class Row:
     ratio: float | None = None
     best: float | None = None
     target: float | None = None
+    intruders: float | None = None
 
     @property
     def met(self) -> bool | None:
