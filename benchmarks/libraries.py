@@ -107,8 +107,8 @@ def tinygrad_jp() -> Library:
         params = w1, b1, w2, b2 = [tj.Tensor(w.copy(), requires_grad=True) for w in problem.weights]
 
         def backward() -> Any:
-            hidden = tj.relu(x.dot(w1) + b1)
-            loss = tj.softmax_cross_entropy(hidden.dot(w2) + b2, problem.t)
+            hidden = tj.relu(tj.affine(x, w1, b1))
+            loss = tj.softmax_cross_entropy(tj.affine(hidden, w2, b2), problem.t)
             loss.backward()
             return loss
 

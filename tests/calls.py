@@ -286,7 +286,7 @@ def matmul(draw: Draw, row: Op[Any]) -> Call:
 
 def affine(draw: Draw, row: Op[Any]) -> Call:
     n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
-    return call(draw, row, [draw(st.sampled_from([(n, k), (k,)])), (k, m), (m,)])
+    return call(draw, row, [draw(st.sampled_from([(n, k), (k,), (2, n, k)])), (k, m), (m,)])
 
 
 def outer(draw: Draw, row: Op[Any]) -> Call:

@@ -264,7 +264,9 @@ PAIRS: dict[str, list[Pair]] = {
             ((2, 1, 2, 3), (3, 3, 1)),
         )
     ],
-    "affine": [Pair([(2, 3), (3, 4), (4,)], tj.affine, lambda x, w, b: F.linear(x, w.T, b))],
+    "affine": [
+        Pair([shape, (3, 4), (4,)], tj.affine, lambda x, w, b: F.linear(x, w.T, b)) for shape in ((2, 3), (5, 2, 3))
+    ],
     "outer": [Pair([(2,), (3,)], tj.outer, torch.outer)],
     "einsum": [
         Pair(list(s), lambda *xs, e=e: tj.einsum(e, *xs), lambda *xs, e=e: torch.einsum(e, *xs))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, op
-from tinygrad_jp.errors import DtypeError, GradientError
+from tinygrad_jp.errors import CallError, DtypeError, GradientError
 from tinygrad_jp.testing import arrays, broadcastable_shapes, gradcheck, richardson, shapes, spaced, tensors
 
 
@@ -192,3 +192,35 @@ def test_unsuitable_inputs_are_refused(arguments: Any, error: type[Exception], m
         gradcheck(*arguments)
     with pytest.raises(ValueError, match="directions must be at least 1"):
         gradcheck(tj.exp, point(2), directions=0)
+
+
+def test_a_row_that_keeps_what_its_forward_computed_can_be_differentiated_twice() -> None:
+    computed = []
+
+    def softplus_and_slope(x: np.ndarray, scale: float) -> np.ndarray:
+        computed.append(x)
+        return scale / (1 + np.exp(-scale * x))
+
+    @op(vjp={"x": lambda g, slope: g * slope}, keeps={"slope": softplus_and_slope})
+    def scaled_softplus(x: Any, /, scale: float = 2.0) -> Any:
+        e = np.exp(scale * x)
+        return np.log1p(e), scale * e / (1 + e)
+
+    x = Tensor([-1.0, 0.5], requires_grad=True)
+    scaled_softplus(x).sum().backward()
+    assert computed == []  # the first order uses what the forward kept
+    np.testing.assert_allclose(x.grad.numpy(), 2 / (1 + np.exp([2.0, -1.0])))
+    gradcheck(scaled_softplus, x, order=2)
+    assert computed
+    np.testing.assert_array_equal(scaled_softplus.dispatch(x.numpy()), scaled_softplus(x).numpy())
+
+
+def test_a_vjp_without_parameter_names_is_given_with_them() -> None:
+    @op(vjp={"x": (np.multiply, "g", "y"), "y": (np.multiply, "g", "x")})
+    def product(x: Any, y: Any, /) -> Any:
+        return x * y
+
+    x, y = Tensor([2.0, 3.0], requires_grad=True), Tensor([5.0, 7.0], requires_grad=True)
+    gradcheck(product, [x, y], order=2)
+    with pytest.raises(CallError, match=r"names z"):
+        op(vjp={"x": (np.multiply, "g", "z")})(lambda x, /: x)

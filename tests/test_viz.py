@@ -166,7 +166,7 @@ def test_leaf_draws_itself() -> None:
 def test_freed_graph_still_draws() -> None:
     y = apple_gradients()
     assert y._node is not None
-    assert y._node.saved is None
+    assert y._node.saved == ()
     assert "220" in texts(viz.graph(y).svg)
 
 

@@ -33,71 +33,121 @@ clock = itertools.count(1).__next__
 """Numbers nodes and in-place changes in the order in which they happen."""
 
 Edge = Any
-"""Where an input came from: a Node, a leaf Tensor, a Constant, or a small array or Python number."""
+"""Where an input came from: a Node, a leaf Tensor, an Outline, or a small array or Python number."""
+
+Hook = Callable[[Array], Array | None]
 
 
-class Node:
-    """The record of one op: where its inputs came from and what its vjps need.
+class Outline:
+    """What stays of an array that is too large to be kept alive for a picture."""
+
+    __slots__ = ("dtype", "name", "shape")
+
+    requires_grad = False
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.name = name
+
+
+class Notes:
+    """What a user may add to a node.
 
     Attributes
     ----------
-    plan
-        The op, and the vjps of those inputs that require a gradient.
-    edges
-        For each input where it came from.
-    saved
-        The arrays and static arguments that the vjps name; None once the graph was freed.
-    order
-        Time of creation; an input is always older than the result.
-    shape, dtype
-        Of the result.
-    value
-        The result if it is small, for the picture.
-    gradients
-        After a backward pass, for the picture: the contribution to the input of each of the plan's steps (None if it
-        was not computed), then the result's own gradient; ``...`` in place of arrays that are not small.
     name
         The name given to the result, for the picture.
     hooks
         Functions called with the result's gradient; what one returns, unless None, replaces it.
     """
 
-    __slots__ = ("dtype", "edges", "gradients", "hooks", "name", "order", "plan", "saved", "shape", "value")
+    __slots__ = ("hooks", "name")
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.hooks: list[Hook] = []
+
+
+class Node:
+    """The record of one op: where its inputs came from and what its vjps need.
+
+    A graph of a million nodes is mostly this class, and Python's garbage collector walks all of it several times while
+    it grows: hence few slots, and one tuple for all that is fixed.
+
+    Attributes
+    ----------
+    plan
+        The op, and the vjps of those inputs that require a gradient.
+    record
+        For each input where it came from (:attr:`edges`); then the arrays and static arguments that the vjps name
+        (:attr:`saved`), until the graph is freed.
+    order
+        Time of creation; an input is always older than the result.
+    _data
+        The result if it is small, for the picture; else its outline. (Tensors have an attribute of this name, too: the
+        backward pass asks either for the shape and dtype that a gradient must have.)
+    gradients
+        After a backward pass, for the picture: the contribution to the input of each of the plan's steps (None if it
+        was not computed), then the result's own gradient; ``...`` in place of arrays that are not small.
+    notes
+        Name and hooks, if there are any.
+    """
+
+    __slots__ = ("_data", "gradients", "notes", "order", "plan", "record")
 
     requires_grad = True
 
-    def __init__(self, plan: Plan, edges: tuple[Edge, ...], saved: tuple[Any, ...], out: ndarray) -> None:
+    def __init__(self, plan: Plan, record: tuple[Any, ...], out: ndarray) -> None:
         self.plan = plan
-        self.edges = edges
-        self.saved: tuple[Any, ...] | None = saved
+        self.record = record
         self.order = clock()
-        self.shape = out.shape
-        self.dtype = out.dtype
-        self.value = out if out.size <= SMALL else None
+        self._data: ndarray | Outline = out if out.size <= SMALL else Outline(out.shape, out.dtype)
         self.gradients: list[Any] | None = None
-        self.name: str | None = None
-        self.hooks: list[Callable[[Array], Array | None]] | None = None
+        self.notes: Notes | None = None
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """For each input where it came from."""
+        return self.record[self.plan.others]
+
+    @property
+    def saved(self) -> tuple[Any, ...]:
+        """What the vjps need; empty once the graph was freed."""
+        return self.record[len(self.edges) :]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the result."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the result."""
+        return self._data.dtype
+
+    @property
+    def value(self) -> ndarray | None:
+        """The result if it is small."""
+        return None if isinstance(self._data, Outline) else self._data
+
+    @property
+    def name(self) -> str | None:
+        """The name given to the result, for the picture."""
+        return self.notes.name if self.notes else None
+
+    def annotate(self) -> Notes:
+        """Return the node's notes, to be written."""
+        self.notes = self.notes or Notes()
+        return self.notes
 
     def contributions(self) -> dict[int, Array | None]:
         """What the last backward pass brought to each input, by position; None where only the shape is known."""
-        steps = zip(self.plan.steps, self.gradients or (), strict=False)
-        return {step[0]: None if r is ... else r for step, r in steps if r is not None}
+        pairs = zip(self.plan.active, self.gradients or (), strict=False)
+        return {i: None if r is ... else r for i, r in pairs if r is not None}
 
     def __repr__(self) -> str:
         return f"<{self.plan.op.name} node of shape {self.shape}>"
-
-
-class Constant:
-    """An input that requires no gradient and is too large to be kept alive for a picture: only its shape is."""
-
-    __slots__ = ("dtype", "name", "shape")
-
-    requires_grad = False
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None) -> None:
-        self.shape = shape
-        self.dtype = dtype
-        self.name = name
 
 
 # ------------------------------------------------------------------------------------------------ modes
@@ -193,9 +243,9 @@ def topological_order(root: Node) -> list[Node]:
     seen = {root}
     found = [root]
     for node in found:  # grows meanwhile
-        edges = node.edges
+        record = node.record
         for i in node.plan.active:
-            edge = edges[i]
+            edge = record[i]
             if type(edge) is Node and edge not in seen:
                 seen.add(edge)
                 found.append(edge)
@@ -207,7 +257,7 @@ def _between(order: Sequence[Node], targets: set[Any]) -> set[Any]:
     """Collect the nodes through which a gradient reaches `targets`, and the targets."""
     useful = set(targets)
     for node in reversed(order):
-        if any(node.edges[i] in useful for i in node.plan.active):
+        if any(node.record[i] in useful for i in node.plan.active):
             useful.add(node)
     return useful
 
@@ -252,41 +302,38 @@ def propagate(
         g = table.pop(node, None)
         if g is None:
             continue
-        if node.hooks is not None:
-            g = run_hooks(node.hooks, g)
+        if node.notes is not None:
+            g = run_hooks(node.notes.hooks, g)
         if targets is not None and node in targets:
             found[node] = g.copy()
-        saved = node.saved
-        if saved is None:
+        plan = node.plan
+        record = saved = node.record
+        if plan.steps is None:
             raise GraphFreedError(
-                f"{node.plan.op.name}: an earlier backward pass freed this graph; call that one with "
-                "retain_graph=True, or compute the result anew"
+                f"{plan.op.name}: an earlier backward pass freed this graph; call that one with retain_graph=True, or "
+                "compute the result anew"
             )
         if changes.latest > node.order:
-            _refuse_changed(node, saved)
+            _refuse_changed(node)
         if wrap is not None:
-            saved = _as_tensors(node, saved, wrap)
-        edges = node.edges
+            saved = _as_tensors(node, wrap)
         contributions: list[Any] = []
-        for i, vjp, at in node.plan.steps:
-            edge = edges[i]
+        for i, vjp, at in plan.steps:
+            edge = record[i]
             if useful is not None and edge not in useful:
                 contributions.append(None)
                 continue
             r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
             if report is not None:
-                r = rescue(report, node.plan, i, partial(call_vjp, vjp, at), g, saved, r)
+                r = rescue(report, plan, i, partial(call_vjp, vjp, at), g, saved[-len(plan.names) :], r)
             earlier = table.get(edge)
-            model = edge if earlier is None else earlier  # an array tells its shape faster than a Tensor
+            model = edge._data if earlier is None else earlier
             try:
-                repeated = r.shape != model.shape
+                fits = r.shape == model.shape and r.dtype is model.dtype
             except AttributeError:
-                r = _as_gradient(r, node.plan, i)
-                repeated = r.shape != model.shape
-            if repeated:
-                r = _unbroadcast(r, model.shape, node.plan, i)
-            if r.dtype is not model.dtype:
-                r = r.astype(model.dtype)
+                fits = False
+            if not fits:
+                r = _fit(r, model, plan, i)
             if type(r) is not ndarray and wrap is None:
                 r = asarray(r)  # NumPy makes scalars of shape () where 0-d arrays meet
             small = r.size <= SMALL
@@ -294,7 +341,7 @@ def propagate(
                 contributions.append(r if small else ...)
             if earlier is None:
                 table[edge] = r
-                if not (small or r is g or wrap is not None or r.base is not None) and node.plan.op.trusted:
+                if not (small or r is g or wrap is not None or r.base is not None) and plan.op.trusted:
                     fresh.add(edge)  # (a small one may be shown in `contributions`)
             elif edge in fresh:
                 earlier += r
@@ -308,7 +355,8 @@ def propagate(
             contributions.append(g if g.size <= SMALL else ...)
             node.gradients = contributions
         if not retain_graph:
-            node.saved = None
+            node.record = record[plan.others]
+            node.plan = plan.freed
     leaves: dict[Any, Array] = table if targets is None else {x: table[x] for x in targets if x in table}
     for leaf, g in leaves.items():
         if leaf._hooks:
@@ -317,19 +365,23 @@ def propagate(
     return found
 
 
-def run_hooks(hooks: Iterable[Callable[[Array], Array | None]], g: Array) -> Array:
+def run_hooks(hooks: Iterable[Hook], g: Array) -> Array:
     """Show a gradient to its hooks in turn; what one returns, unless None, replaces it."""
-    for hook in hooks:
+    for hook in tuple(hooks):  # one may remove itself
         replaced = hook(g)
         g = g if replaced is None else replaced
     return g
 
 
-def _as_gradient(r: Any, plan: Plan, i: int) -> ndarray:
-    """Take a plain number as a vjp's result; refuse what is none."""
+def _fit(r: Any, model: Any, plan: Plan, i: int) -> Array:
+    """Give what a vjp returned the shape and dtype of its input; refuse what is no gradient of it."""
     if isinstance(r, bool | int | float):
-        return asarray(r, float)
-    raise DtypeError(f"{plan.op.name}: the vjp of input {i} returned {type(r).__name__}; it must return an array")
+        r = asarray(r, float)
+    if not hasattr(r, "shape"):
+        raise DtypeError(f"{plan.op.name}: the vjp of input {i} returned {type(r).__name__}; it must return an array")
+    if r.shape != model.shape:
+        r = _unbroadcast(r, model.shape, plan, i)
+    return r if r.dtype == model.dtype else r.astype(model.dtype)
 
 
 def _unbroadcast(g: Array, shape: tuple[int, ...], plan: Plan, i: int) -> Array:
@@ -347,8 +399,8 @@ def _unbroadcast(g: Array, shape: tuple[int, ...], plan: Plan, i: int) -> Array:
     return summed if summed.shape == shape else summed.reshape(shape)
 
 
-def _refuse_changed(node: Node, saved: tuple[Any, ...]) -> None:
-    array = changes.since(node.order, saved)
+def _refuse_changed(node: Node) -> None:
+    array = changes.since(node.order, node.saved)
     if array is not None:
         raise InPlaceError(
             f"{node.plan.op.name}: an array of shape {array.shape} that it saved for the backward pass was changed in "
@@ -356,21 +408,23 @@ def _refuse_changed(node: Node, saved: tuple[Any, ...]) -> None:
         )
 
 
-def _as_tensors(node: Node, saved: tuple[Any, ...], wrap: Callable[[ndarray, Node], Any]) -> tuple[Any, ...]:
-    """Turn saved arrays back into the Tensors they came from, so that the vjps can be recorded."""
+def _as_tensors(node: Node, wrap: Callable[[ndarray, Node], Any]) -> tuple[Any, ...]:
+    """Turn a node's saved arrays back into the Tensors they came from, so that the vjps can be recorded."""
 
     def connect(array: Any, edge: Edge) -> Any:
         if type(edge) is Node:
             return wrap(array, edge)
         return edge if getattr(edge, "requires_grad", False) else array
 
-    values = list(saved)
+    values = list(node.saved)
     plan = node.plan
     for position, k in plan.saved_inputs:
         if plan.op.variadic:
             values[position] = tuple(map(connect, values[position], node.edges))
         else:
-            values[position] = connect(values[position], node.edges[k])
+            values[position] = connect(values[position], node.record[k])
     if plan.saved_out is not None:
         values[plan.saved_out] = wrap(values[plan.saved_out], node)
+    for position, compute, origins in plan.saved_kept:
+        values[position] = compute(*(values[k] for k in origins))
     return tuple(values)

@@ -19,7 +19,7 @@ from .errors import ArgumentError, DtypeError, GraphError, IndexingError, InPlac
 from .explain import failure
 from .ops import Op
 from .ops.arithmetic import add, div, floor_divide, mod, mul, neg, pow, sub
-from .tape import SMALL, Constant, Edge, Node, changes, decomposing, enable_grad, propagate, recording, run_hooks
+from .tape import SMALL, Edge, Hook, Node, Outline, changes, decomposing, enable_grad, propagate, recording, run_hooks
 
 _is_recording = recording.get
 _is_decomposing = decomposing.get
@@ -90,7 +90,7 @@ class Tensor:
         self._node: Node | None = None
         self._requires_grad = False
         self._name = name
-        self._hooks: list[Callable[[Any], Any]] | None = None
+        self._hooks: list[Hook] | None = None
         self.grad = None
         if requires_grad:
             self.requires_grad = True
@@ -144,7 +144,7 @@ class Tensor:
     def name(self, value: str | None) -> None:
         self._name = value
         if self._node is not None:
-            self._node.name = value
+            self._node.annotate().name = value
 
     @property
     def is_leaf(self) -> bool:
@@ -217,8 +217,9 @@ class Tensor:
             raise GraphError(f"retain_grad: {self._label()} requires no gradient")
         if self._node is None:
             return
-        if not any(isinstance(hook, _Keep) for hook in self._node.hooks or ()):
-            self._node.hooks = [*(self._node.hooks or []), _Keep(self)]
+        hooks = self._node.annotate().hooks
+        if not any(isinstance(hook, _Keep) for hook in hooks):
+            hooks.append(_Keep(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | ArrayLike | None]) -> Callable[[], None]:
         """Call a function with this tensor's gradient when a backward pass has it.
@@ -250,10 +251,12 @@ class Tensor:
             return replaced if isinstance(g, Tensor) else replaced._data
 
         self_shape = self.shape
-        owner: Any = self if self._node is None else self._node
-        attribute = "_hooks" if self._node is None else "hooks"
-        setattr(owner, attribute, [*(getattr(owner, attribute) or []), run])
-        return lambda: setattr(owner, attribute, [h for h in getattr(owner, attribute) or [] if h is not run] or None)
+        if self._node is None:
+            hooks = self._hooks = self._hooks or []
+        else:
+            hooks = self._node.annotate().hooks
+        hooks.append(run)
+        return lambda: hooks.remove(run) if run in hooks else None
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -778,8 +781,11 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
         else:
             arrays.append(_operand_of(op, x))
     given = (tuple(arrays),) if op.variadic else arrays
+    kept: Sequence[ndarray] = ()
     try:
-        out = op.forward(*given, **attrs)
+        out = op.run(*given, **attrs)
+        if op.keeps:
+            out, *kept = out
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failure(op, arrays, attrs, error) from error
     if type(out) is not ndarray:
@@ -787,11 +793,11 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
     if not (mask and op.vjps and _is_recording() and out.dtype.kind == "f"):
         return from_node(out, None)
     plan = op.plan(mask)
-    known = (*given, out, *attrs.values())
+    known = (*given, out, *attrs.values(), *kept)
     if plan.needs_shapes:
         shapes = tuple(map(np.shape, arrays))
         known += (shapes,) if op.variadic else shapes
-    return from_node(out, Node(plan, tuple(map(_edge, inputs)), plan.save(known), out))
+    return from_node(out, Node(plan, (*map(_edge, inputs), *plan.save(known)), out))
 
 
 def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
@@ -827,7 +833,7 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
         plan = op.plan(mask)
     known = (a, b, out, np.shape(a), np.shape(b)) if plan.needs_shapes else (a, b, out)
     edges = ((x._node or x) if mask & 1 else _edge(x), (y._node or y) if mask & 2 else _edge(y))
-    return from_node(out, Node(plan, edges, plan.save(known), out))
+    return from_node(out, Node(plan, edges + plan.save(known), out))
 
 
 def _result(op: Op[Any], out: Any) -> ndarray:
@@ -842,11 +848,11 @@ def _edge(x: Any) -> Edge:
     if isinstance(x, Tensor):
         if x._requires_grad:
             return x._node or x
-        return x if x._data.size <= SMALL else Constant(x._data.shape, x._data.dtype, x._name)
+        return x if x._data.size <= SMALL else Outline(x._data.shape, x._data.dtype, x._name)
     if isinstance(x, bool | int | float):
         return x
     array = asarray(x)
-    return array if array.size <= SMALL else Constant(array.shape, array.dtype, None)
+    return array if array.size <= SMALL else Outline(array.shape, array.dtype)
 
 
 def compose(op: Op[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -878,7 +884,8 @@ def _seed(y: Tensor, gradient: ArrayLike | Tensor | None, create_graph: bool) ->
                 f"backward: {y._label()} has {y.size} elements, and only a single number has a gradient by itself; "
                 "reduce it first (y.sum().backward()) or pass gradient= in its shape"
             )
-        gradient = np.ones(y.shape, y.dtype)
+        one = np.ones(y.shape, y.dtype)
+        return from_node(one, None) if create_graph else one
     g = as_tensor(gradient)
     if g.shape != y.shape:
         raise ShapeError(f"backward: gradient has shape {g.shape}, but {y._label()} has shape {y.shape}")

@@ -22,7 +22,7 @@ def sub(x: Array, y: Array, /) -> Array:
     """Difference, x − y."""
 
 
-@op(symbol="×", vjp={"x": lambda g, y: g * y, "y": lambda g, x: g * x}, ufunc=np.multiply)
+@op(symbol="×", vjp={"x": (np.multiply, "g", "y"), "y": (np.multiply, "g", "x")}, ufunc=np.multiply)
 def mul(x: Array, y: Array, /) -> Array:
     """Product, x · y; going backward it swaps its inputs (the book, figure 5-12)."""
 

@@ -145,7 +145,8 @@ def sigmoid(x: Array, /) -> Array:
 )
 def relu(x: Array, /) -> Array:
     """Rectified linear unit, max(x, 0) (the book, equation 3.7 and figure 5-18)."""
-    return np.maximum(x, np.zeros_like(x))  # an array of zeros: three times faster than the scalar
+    x = np.asarray(x)
+    return np.maximum(x, np.zeros(x.shape, x.dtype))  # an array of zeros: three times faster than the scalar
 
 
 @op(symbol="step", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": NONZERO})

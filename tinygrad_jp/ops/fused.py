@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
-from .linalg import _dot_dx, _dot_dy
-from .reduce import add_reduce, floating, log_softmax, max_reduce, min_reduce, softmax
+from .reduce import add_reduce, floating, max_reduce, softmax
 from .table import Array, op
+
+
+def _rows(x: Array) -> Array:
+    """View an array as a matrix whose rows are its last axis."""
+    return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 @op(
     symbol="affine",
     family="bilinear",
     vjp={
-        "x": lambda g, x_shape, w: _dot_dx(g, x_shape, w),
-        "w": lambda g, x, w_shape: _dot_dy(g, x, w_shape),
+        "x": lambda g, w: np.dot(g, w.T),
+        "w": lambda g, x: np.dot(_rows(x).T, _rows(g)),
         "b": lambda g: g,
     },
     decomposition=lambda x, w, b: np.dot(x, w) + b,
@@ -28,23 +33,31 @@ def affine(x: Array, w: Array, b: Array, /) -> Array:
     Parameters
     ----------
     x
-        Shape (N, D) or (D,).
+        Shape (…, D): one example, or any number of them.
     w
         Weights, shape (D, M).
     b
         Bias, shape (M,).
+
+    Returns
+    -------
+    Tensor
+        Shape (…, M).
     """
-    if not np.ndim(x) or np.ndim(w) != 2:
-        raise ShapeError(
-            f"affine: needs x of shape (N, D) or (D,) and w of shape (D, M), got {np.shape(x)}, {np.shape(w)}"
-        )
-    out = np.dot(x, w)
-    if np.shape(b) not in (out.shape[-1:], (1,), ()):
-        raise ShapeError(f"affine: the bias of shape {np.shape(b)} does not fit x · W of shape {out.shape}")
-    if np.result_type(b) != out.dtype:
+    x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
+    if not x.ndim or w.ndim != 2:
+        raise ShapeError(f"affine: needs x of shape (…, D) and w of shape (D, M), got {x.shape} and {w.shape}")
+    out = x.dot(w)
+    if b.shape != out.shape[-1:] and b.size != 1:
+        raise ShapeError(f"affine: the bias of shape {b.shape} does not fit x · W of shape {out.shape}")
+    if b.dtype is not out.dtype:
         return out + b
     out += b
     return out
+
+
+FEW = 64
+"""Rows of at most this many scores are reduced faster as columns: NumPy runs a loop for each row (measured)."""
 
 
 def _check_targets(t: Array, shape: tuple[int, ...]) -> None:
@@ -58,7 +71,8 @@ def _check_targets(t: Array, shape: tuple[int, ...]) -> None:
         )
     if t.dtype.kind not in "iu":
         raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
-    if t.size and (min_reduce(t, axis=None) < 0 or max_reduce(t, axis=None) >= shape[-1]):
+    unsigned = t.view(f"u{t.itemsize}")  # in which a negative label is a huge one: one pass finds both
+    if t.size and max_reduce(unsigned, axis=None) >= shape[-1]:
         raise ArgumentError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
 
 
@@ -91,13 +105,10 @@ def _batch(shape: tuple[int, ...]) -> int:
     return shape[0] if len(shape) == 2 else 1
 
 
-def _cross_entropy_vjp(g: Array, x: Array, t: Array) -> Array:
-    """(y Σt − t) · g / N (the book, figure 5-30, where Σt = 1)."""
+def _error(x: Array, t: Array) -> Array:
+    """y Σt − t, where y is the softmax of x (the book, figure 5-30, where Σt = 1)."""
     rows = one_hot(t, x.shape, x.dtype)
-    y = softmax.dispatch(x)
-    if np.ndim(t) == x.ndim:
-        y = y * add_reduce(rows, axis=-1, keepdims=True)
-    return (y - rows) * (g / _batch(x.shape))
+    return softmax.dispatch(x) * add_reduce(rows, axis=-1, keepdims=True) - rows
 
 
 def _cross_entropy_as_primitives(x: Array, t: Array) -> Array:
@@ -109,7 +120,8 @@ def _cross_entropy_as_primitives(x: Array, t: Array) -> Array:
 @op(
     symbol="softmax + cross entropy",
     family="along_axis",
-    vjp={"x": _cross_entropy_vjp},
+    vjp={"x": lambda g, error: error * (g / _batch(error.shape))},
+    keeps={"error": _error},
     decomposition=_cross_entropy_as_primitives,
 )
 def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
@@ -134,6 +146,18 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
         raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
     x, t = floating(x), np.asarray(t)
     _check_targets(t, x.shape)
-    logs = log_softmax.forward(x)
-    picked = t * logs if t.shape == x.shape else logs[_places(t)]
-    return -add_reduce(picked, axis=None) / _batch(x.shape)
+    scores = x.T.copy() if x.shape[-1] <= FEW else x.T
+    shifted = scores - max_reduce(scores, axis=0, initial=-np.inf)
+    y = np.exp(shifted)
+    total = add_reduce(y, axis=0)
+    y /= total
+    if t.shape == x.shape:
+        weight = add_reduce(t.T, axis=0)
+        loss = add_reduce(weight * np.log(total), axis=None) - add_reduce(t.T * shifted, axis=None)
+        error = y * weight - t.T
+    else:
+        places = (t, np.arange(len(t))) if t.ndim else t
+        loss = add_reduce(np.log(total) - shifted[places], axis=None)
+        error = y
+        error[places] -= 1
+    return loss / _batch(x.shape), error.T

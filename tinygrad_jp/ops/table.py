@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec
@@ -68,7 +69,16 @@ class Op(Generic[P]):
     vjps
         For each differentiable input its vector-Jacobian product. The names of a vjp's parameters say what it
         needs: ``g`` (the output's gradient), inputs, ``out``, static arguments, or an input's shape as
-        ``x_shape``. What it does not name is not kept alive. Empty for an op without a gradient.
+        ``x_shape``; further what `keeps` lists. What it does not name is not kept alive. Empty for an op without a
+        gradient. A function that tells no parameter names is given with them: ``(np.multiply, "g", "y")``.
+    vjps_need
+        What each vjp names after ``g``.
+    keeps
+        What the forward pass computes on its way and the vjps want to use again: its name, and a function of inputs
+        and static arguments (by their names) that computes it anew, which ``create_graph`` records. The forward then
+        returns the result and these arrays, as a tuple.
+    run
+        The forward as written, with what it keeps; ``forward`` gives the result alone.
     symbol
         What the picture writes into the circle.
     family
@@ -103,7 +113,8 @@ class Op(Generic[P]):
         self,
         forward: Callable[P, Array],
         *,
-        vjp: Mapping[str, Vjp] | None = None,
+        vjp: Mapping[str, Vjp | tuple[Any, ...]] | None = None,
+        keeps: Mapping[str, Callable[..., Array]] | None = None,
         symbol: str | None = None,
         family: Family = "elementwise",
         domain: Mapping[str, tuple[Interval, ...]] | None = None,
@@ -117,7 +128,9 @@ class Op(Generic[P]):
     ) -> None:
         parameters = inspect.signature(forward).parameters.values()
         self.name = forward.__name__.strip("_")
-        self.forward: Callable[..., Array] = ufunc or forward
+        self.keeps = dict(keeps or {})
+        self.run: Callable[..., Any] = ufunc or forward
+        self.forward: Callable[..., Array] = _result_alone(forward) if keeps else self.run
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
         self.operands = slice(0, len(self.inputs))
         """Where a call's arrays stand among its positional arguments."""
@@ -126,7 +139,12 @@ class Op(Generic[P]):
         self.defaults = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         self.needs_more = _misses(self.defaults)
         self.positional = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
-        self.vjps = dict(vjp or {})
+        skipped = 1 + variadic
+        self.vjps = {name: rule[0] if isinstance(rule, tuple) else rule for name, rule in (vjp or {}).items()}
+        self.vjps_need = {
+            name: list(rule[2:]) if isinstance(rule, tuple) else _parameters(rule)[skipped:]
+            for name, rule in (vjp or {}).items()
+        }
         self.symbol = symbol or self.name
         self.family = family
         self.domain = dict.fromkeys(self.inputs, REAL) | dict(domain or {})
@@ -187,6 +205,11 @@ class Op(Generic[P]):
             raise DtypeError(f"{self.name}: no gradient flows to '{name}'; pass {name}.detach()")
         return value.numpy()
 
+    @property
+    def known(self) -> list[str]:
+        """Names, in order, of what a vjp can use of a call."""
+        return [*self.inputs, "out", *self.defaults, *self.keeps, *(f"{name}_shape" for name in self.inputs)]
+
     def plan(self, mask: int) -> Plan:
         """Return the plan for the inputs whose bits are set in `mask` (bit i: input i requires a gradient)."""
         plan = self.plans.get(mask)
@@ -199,11 +222,11 @@ def _check_row(op: Op[Any]) -> None:
     """Refuse a row whose parts do not fit together, when it is written and not when it is first used."""
     if not op.composite and not op.inputs:
         raise CallError(f"{op.name}: has no input; inputs are positional-only: def {op.name}(x, /)")
-    known = [*op.inputs, "out", *op.defaults, *(f"{name}_shape" for name in op.inputs)]
-    for name, vjp in op.vjps.items():
+    known = op.known
+    for name, needs in op.vjps_need.items():
         if name not in op.inputs:
             raise CallError(f"{op.name}: has a vjp for '{name}', but its inputs are {', '.join(op.inputs)}")
-        unknown = [p for p in _parameters(vjp)[1 + op.variadic :] if p not in known]
+        unknown = [p for p in needs if p not in known]
         if unknown:
             raise CallError(
                 f"{op.name}: the vjp of '{name}' names {', '.join(unknown)}; after g it can name {', '.join(known)} "
@@ -214,32 +237,61 @@ def _check_row(op: Op[Any]) -> None:
 class Plan:
     """How to go backward through an op when a given subset of its inputs requires a gradient.
 
-    ``save`` picks what the vjps of those inputs name out of what is known after the forward pass, the tuple
-    ``(*inputs, out, *static arguments, *input shapes)``, and ``names`` tells what that is. (For a variadic op the
-    inputs count as one, a tuple, and so do their shapes.) ``steps`` holds for each such input its index, its vjp, and
-    where among the saved values the vjp's arguments are (see :func:`call_vjp`).
+    ``save`` picks what the vjps of those inputs name out of what is known after the forward pass (:attr:`Op.known`);
+    ``names`` tells what that is. (For a variadic op the inputs count as one, a tuple, and so do their shapes.) Places
+    among the saved values count from the end, so that a node can keep other things before them; ``others`` is the slice
+    of those. ``steps`` holds for each such input its index, its vjp, and the places of the vjp's arguments (see
+    :func:`call_vjp`); ``saved_kept``, for each of the op's ``keeps`` among them, its place, how to compute it anew, and
+    the places of what that takes.
+
+    ``freed`` is the plan of a node that released its saved values: the same without steps.
     """
 
-    __slots__ = ("active", "names", "needs_shapes", "op", "save", "saved_inputs", "saved_out", "steps")
+    __slots__ = (
+        "active",
+        "freed",
+        "names",
+        "needs_shapes",
+        "op",
+        "others",
+        "save",
+        "saved_inputs",
+        "saved_kept",
+        "saved_out",
+        "steps",
+    )
 
     def __init__(self, op: Op[Any], mask: int) -> None:
         self.op = op
         wants = [i for i in range(mask.bit_length()) if mask >> i & 1]
         self.active = tuple(i for i in wants if op.variadic or op.inputs[i] in op.vjps)
-        vjps = [op.vjps[op.inputs[0 if op.variadic else i]] for i in self.active]
-        known = [*op.inputs, "out", *op.defaults, *(f"{name}_shape" for name in op.inputs)]
-        wanted = [[known.index(name) for name in _parameters(vjp)[1 + op.variadic :]] for vjp in vjps]
-        picks = sorted({k for ks in wanted for k in ks})
+        names = [op.inputs[0 if op.variadic else i] for i in self.active]
+        vjps = [op.vjps[name] for name in names]
+        known = op.known
+        wanted = [[known.index(need) for need in op.vjps_need[name]] for name in names]
+        kept = {known.index(name): compute for name, compute in op.keeps.items()}
+        origins = {k: [known.index(name) for name in _parameters(kept[k])] for ks in wanted for k in ks if k in kept}
+        picks = sorted({k for ks in (*wanted, *origins.values()) for k in ks})
         n = len(op.inputs)
+        place = {k: position - len(picks) for position, k in enumerate(picks)}
         self.names = tuple(known[k] for k in picks)
+        self.others = slice(None, -len(picks) or None)
         self.save = _tuple_getter(picks)
         self.needs_shapes = any(k >= len(known) - n for k in picks)
-        self.saved_inputs = tuple((position, k) for position, k in enumerate(picks) if k < n)
-        self.saved_out = picks.index(n) if n in picks else None
-        self.steps = tuple(
-            (i, _at_position(vjp, i) if op.variadic else vjp, _where([picks.index(k) for k in ks]))
+        self.saved_inputs = tuple((place[k], k) for k in picks if k < n)
+        self.saved_out = place.get(n)
+        self.saved_kept = tuple((place[k], kept[k], [place[j] for j in js]) for k, js in origins.items())
+        self.steps: tuple[tuple[int, Vjp, Any], ...] | None = tuple(
+            (i, _at_position(vjp, i) if op.variadic else vjp, _where([place[k] for k in ks]))
             for i, vjp, ks in zip(self.active, vjps, wanted, strict=True)
         )
+        self.freed = copy(self)
+        self.freed.steps = None
+        self.freed.others = slice(None)
+
+
+def _result_alone(run: Callable[..., tuple[Array, ...]]) -> Callable[..., Array]:
+    return lambda *args, **kwargs: run(*args, **kwargs)[0]
 
 
 def _at_position(vjp: Vjp, i: int) -> Vjp:

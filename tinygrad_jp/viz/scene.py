@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tape import SMALL, Constant, Node, changes
+from ..tape import SMALL, Node, Outline, changes
 from ..tensor import Tensor
 
 COMMUTATIVE = frozenset({"add", "mul"})
@@ -144,7 +144,7 @@ def _add_label(picture: Scene, ids: dict[int, str], edge: Any, cut: bool) -> str
     label = Label(f"n{len(picture.items)}", "…" if cut else name_or_value(edge))
     picture.items.append(label)
     picture.cut |= cut
-    if isinstance(edge, Node | Tensor | Constant):  # a number or array stands anew wherever it is used
+    if isinstance(edge, Node | Tensor | Outline):  # a number or array stands anew wherever it is used
         ids[id(edge)] = label.id
     return label.id
 
@@ -181,13 +181,13 @@ def _wire(tail: str, head: str, edge: Any, gradient: Any, has_gradient: bool) ->
         and value.size == 1
     ):
         return Wire(tail, head, None)  # a plain number: its label tells it
-    shape = edge.shape if isinstance(edge, Tensor | Node | Constant) else np.shape(edge)
+    shape = edge.shape if isinstance(edge, Tensor | Node | Outline) else np.shape(edge)
     return Wire(tail, head, shape, value, gradient, has_gradient)
 
 
 def _array(edge: Any) -> np.ndarray | None:
     """Return the value of an input, or None if it is not known or not small."""
-    if isinstance(edge, Constant):
+    if isinstance(edge, Outline):
         return None
     if isinstance(edge, Node):
         return edge.value
@@ -205,8 +205,8 @@ def name_or_value(edge: Any) -> str:
     if name:
         return str(name)
     value = edge.numpy() if isinstance(edge, Tensor) else edge
-    shape = value.shape if isinstance(value, Node | Constant) else np.shape(value)
-    if isinstance(value, Node | Constant) or np.size(value) != 1:
+    shape = value.shape if isinstance(value, Node | Outline) else np.shape(value)
+    if isinstance(value, Node | Outline) or np.size(value) != 1:
         return written(shape)
     return number(np.asarray(value).item())
 
