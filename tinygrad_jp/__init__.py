@@ -10,6 +10,7 @@ from typing import Any
 
 from . import errors, ops
 from .derivatives import gradient_descent, hessian, jacobian, jvp, numerical_gradient, vjp
+from .generator import seed
 from .ops import *  # noqa: F403
 from .strict import strict_zero
 from .tape import enable_grad, no_grad, primitives
@@ -31,6 +32,7 @@ __all__ = [
     "numerical_gradient",
     "ops",
     "primitives",
+    "seed",
     "strict_zero",
     "vjp",
     *ops.__all__,
@@ -39,6 +41,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a subpackage when it is first used: ``tinygrad_jp.viz.graph(y)`` needs no import of its own."""
-    if name in ("data", "nn", "optim", "testing", "viz"):
+    if name in ("data", "generator", "io", "metrics", "nn", "optim", "testing", "train", "viz"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

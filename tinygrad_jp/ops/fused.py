@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
-from .reduce import add_reduce, floating, max_reduce, softmax
+from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, softmax
 from .table import Array, op
 
 
@@ -161,3 +161,49 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
         error = y
         error[places] -= 1
     return loss / _batch(x.shape), error.T
+
+
+def _inverse_deviation(x: Array, axis: Axis, eps: float) -> Array:
+    return 1.0 / np.sqrt(np.var(x, axis, keepdims=True) + eps)
+
+
+def _standardize_vjp(g: Array, out: Array, scale: Array, axis: Axis) -> Array:
+    """(g − mean g − x̂ mean(g x̂)) / √(σ² + ε) (S. Ioffe, C. Szegedy, 2015, section 3, summed up)."""
+    share = inverse(count(out.shape, axis))
+    mean = add_reduce(g, axis=axis, keepdims=True) * share
+    slope = add_reduce(g * out, axis=axis, keepdims=True) * share
+    return (g - mean - out * slope) * scale
+
+
+def _standardize_as_primitives(x: Array, axis: Axis, eps: float) -> Array:
+    deviation = x - np.mean(x, axis, keepdims=True)
+    return deviation / np.sqrt(np.mean(np.square(deviation), axis, keepdims=True) + eps)
+
+
+@op(
+    symbol="standardize",
+    family="along_axis",
+    vjp={"x": _standardize_vjp},
+    keeps={"scale": _inverse_deviation},
+    decomposition=_standardize_as_primitives,
+)
+def standardize(x: Array, /, axis: Axis = -1, eps: float = 1e-5) -> Array:
+    """Mean 0 and variance 1 along one axis or several: x̂ = (x − μ) / √(σ² + ε) (the book, equation 6.7, figure 6-17).
+
+    The core of batch, layer and group normalization.
+
+    Parameters
+    ----------
+    x
+        Any shape.
+    axis
+        The axis or axes over which mean and variance are taken; None for all.
+    eps
+        ε, keeps the root away from 0.
+    """
+    x = floating(x)
+    share = inverse(count(x.shape, axis))
+    out = x - add_reduce(x, axis=axis, keepdims=True) * share
+    scale = 1.0 / np.sqrt(add_reduce(out * out, axis=axis, keepdims=True) * share + eps)
+    out *= scale
+    return out, scale
