@@ -1,58 +1,112 @@
-"""Stochastic gradient descent."""
+"""Gradient descent, with and without momentum."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from ..errors import DtypeError
-from ..tape import no_grad
-from ..tensor import Tensor
+import numpy as np
+from numpy import ndarray
+
+from ..errors import ArgumentError
+from .optimizer import Optimizer, Options, Work
 
 
-class SGD:
+class SGD(Optimizer):
     """Stochastic gradient descent, W ← W − η ∂L/∂W (the book, equation 6.1).
+
+    With momentum μ: v ← μ v + ∂L/∂W, W ← W − η v; with Nesterov's, W ← W − η (∂L/∂W + μ v) (I. Sutskever et al.,
+    2013, in PyTorch's form, where η stands outside v).
 
     Parameters
     ----------
-    parameters
-        Leaf Tensors that require a gradient; they are changed in place.
+    params
+        Parameters or groups of them (see :class:`Optimizer`).
     lr
-        Learning rate η, positive.
-
-    Raises
-    ------
-    ValueError
-        If there is no parameter, or `lr` is not positive.
-    DtypeError
-        If a parameter requires no gradient.
+        Learning rate η.
+    momentum
+        μ, in [0, 1).
+    nesterov
+        Look ahead by one step of momentum.
+    weight_decay, l1
+        λ and λ₁ of the penalties ½ λ Σ W² and λ₁ Σ |W| (the book, section 6.4.2).
 
     Examples
     --------
-    >>> optimizer = SGD([w, b], lr=0.1)
+    >>> optimizer = SGD(net.parameters(), lr=0.1)
     >>> loss.backward()
     >>> optimizer.step()
     >>> optimizer.zero_grad()
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float = 0.01) -> None:
-        self.parameters = list(parameters)
-        self.lr = lr
-        if not self.parameters:
-            raise ValueError("SGD: got no parameters")
-        if not lr > 0:
-            raise ValueError(f"SGD: the learning rate must be positive, got {lr}")
-        for i, parameter in enumerate(self.parameters):
-            if not (isinstance(parameter, Tensor) and parameter.requires_grad and parameter.is_leaf):
-                raise DtypeError(f"SGD: parameter {i} is no leaf Tensor with requires_grad=True: {parameter!r}")
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+    ) -> None:
+        if nesterov and not momentum:
+            raise ArgumentError("SGD: nesterov=True needs a momentum above 0, such as 0.9")
+        super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, l1=l1)
 
-    def step(self) -> None:
-        """Move every parameter that has a gradient one step."""
-        with no_grad():
-            for parameter in self.parameters:
-                if parameter.grad is not None:
-                    parameter -= self.lr * parameter.grad
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """The velocity, if there is momentum."""
+        return ("velocity",) if options["momentum"] else ()
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
+    def update(self, p: ndarray, g: ndarray, state: Sequence[ndarray], options: Options, step: int, work: Work) -> None:
+        """Apply equation 6.1, or its form with momentum."""
+        a, _ = work
+        if state:
+            (v,) = state
+            v *= options["momentum"]
+            v += g
+            if options["nesterov"]:
+                np.multiply(v, options["momentum"], out=a)
+                a += g
+                g = a
+            else:
+                g = v
+        np.multiply(g, options["lr"], out=a)
+        p -= a
+
+
+class Momentum(Optimizer):
+    """Momentum, v ← α v − η ∂L/∂W, W ← W + v (the book, equations 6.3 and 6.4).
+
+    Parameters
+    ----------
+    params
+        Parameters or groups of them (see :class:`Optimizer`).
+    lr
+        Learning rate η. It stands inside v: a change of η acts only on what is added from then on.
+    momentum
+        α, in [0, 1).
+    weight_decay, l1
+        λ and λ₁ of the penalties ½ λ Σ W² and λ₁ Σ |W|.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 0.01,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, l1=l1)
+
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """The velocity."""
+        return ("velocity",)
+
+    def update(self, p: ndarray, g: ndarray, state: Sequence[ndarray], options: Options, step: int, work: Work) -> None:
+        """Apply equations 6.3 and 6.4."""
+        a, _ = work
+        (v,) = state
+        v *= options["momentum"]
+        np.multiply(g, options["lr"], out=a)
+        v -= a
+        p += v

@@ -1,0 +1,40 @@
+"""A few threads for elementwise work on large arrays: NumPy's loops release the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@cache
+def threads() -> int:
+    """How many threads to use: the environment variable ``TINYGRAD_JP_THREADS``, else one a processor, at most 8."""
+    named = os.environ.get("TINYGRAD_JP_THREADS", "")
+    return max(1, int(named)) if named.isdecimal() else min(os.cpu_count() or 1, 8)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads(), thread_name_prefix="tinygrad_jp")
+
+
+def share_out(function: Callable[[int, Sequence[T]], object], jobs: Sequence[T]) -> None:
+    """Call ``function(worker, jobs of this worker)`` in every thread, and wait for all.
+
+    Parameters
+    ----------
+    function
+        Gets the number of the worker, from 0 on, and its share of the jobs.
+    jobs
+        Are dealt out in turn.
+    """
+    n = min(threads(), len(jobs))
+    others = [_pool().submit(function, worker, jobs[worker::n]) for worker in range(1, n)]
+    function(0, jobs[::n])
+    for other in others:
+        other.result()
