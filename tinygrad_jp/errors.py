@@ -56,3 +56,7 @@ class GradientError(TinygradError, AssertionError):
 
 class DataError(TinygradError, OSError):
     """A data file that is missing, truncated, of the wrong format or of the wrong content."""
+
+
+class TrainingError(TinygradError, RuntimeError):
+    """A training run that cannot go on: its loss became NaN or infinite."""

@@ -1,0 +1,380 @@
+"""The Trainer: it learns, measures, stops, saves, and goes on after an interruption as if there had been none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_jp as tj
+from tinygrad_jp import nn
+from tinygrad_jp.data import DataLoader
+from tinygrad_jp.errors import ArgumentError, DataError, TrainingError
+from tinygrad_jp.io import read_checkpoint
+from tinygrad_jp.optim import SGD, Adam, CosineLR, ReduceLROnPlateau, StepLR
+from tinygrad_jp.train import BEST, LAST, Callback, EarlyStopping, History, Trainer
+
+
+def blobs(n: int = 90) -> tuple[np.ndarray, np.ndarray]:
+    """Three clouds of points that a linear model can tell apart."""
+    rng = np.random.default_rng(0)
+    t = np.arange(n) % 3
+    centres = np.array([[0, 3], [3, 0], [-3, -3]])
+    return (centres[t] + rng.normal(0, 0.5, (n, 2))).astype(np.float32), t
+
+
+def network() -> nn.Module:
+    return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 3))
+
+
+def trainer(model: nn.Module | None = None, optimizer: Any = None, **options: Any) -> Trainer:
+    model = model or network()
+    optimizer = optimizer or Adam(model.parameters(), lr=0.02)
+    return Trainer(model, tj.softmax_cross_entropy, optimizer, **({"progress": False} | options))
+
+
+def loader(batch_size: int = 10, **options: Any) -> DataLoader:
+    return DataLoader(blobs(), batch_size=batch_size, **({"shuffle": True} | options))
+
+
+def weights(t: Trainer) -> dict[str, np.ndarray]:
+    return t.model.state_dict()
+
+
+def assert_same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None:
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+class TestFit:
+    def test_learns_and_records(self) -> None:
+        tj.seed(0)
+        t = trainer(metrics=["accuracy"])
+        history = t.fit(loader(), DataLoader(blobs(30), batch_size=7), epochs=15)
+        assert len(history) == 15
+        assert history.names[:3] == ["epoch", "loss", "accuracy"]
+        assert {"lr", "seconds", "val_loss", "val_accuracy"} < set(history.names)
+        assert history["val_accuracy"][-1] > 0.95
+        assert history["loss"][-1] < 0.5 * history["loss"][0]
+        assert history["epoch"] == list(range(1, 16))
+        assert t.updates == 15 * 9
+
+    def test_epochs_are_counted_from_the_beginning(self) -> None:
+        t = trainer()
+        t.fit(loader(), epochs=2)
+        t.fit(loader(), epochs=3)
+        assert t.history["epoch"] == [1, 2, 3]
+
+    def test_training_loss_is_the_mean_over_examples_not_over_batches(self) -> None:
+        tj.seed(0)
+        model = nn.Linear(2, 3)
+        t = trainer(model, SGD(model.parameters(), lr=0.0))
+        row = t.fit(DataLoader(blobs(25), batch_size=10), epochs=1)[0]
+        x, labels = blobs(25)
+        assert row["loss"] == pytest.approx(tj.softmax_cross_entropy(model(tj.Tensor(x)), labels).item(), rel=1e-5)
+
+    def test_accumulated_batches_equal_one_large_batch(self) -> None:
+        results = []
+        for batch_size, accumulate in ((30, 1), (10, 3)):
+            tj.seed(0)
+            model = nn.Linear(2, 3)
+            t = trainer(model, SGD(model.parameters(), lr=0.1), accumulate=accumulate)
+            t.fit(loader(batch_size, shuffle=False), epochs=2)
+            assert t.updates == 6
+            results.append(weights(t))
+        for name in results[0]:
+            np.testing.assert_allclose(results[0][name], results[1][name], rtol=1e-5, atol=1e-6)
+
+    def test_last_incomplete_accumulation_is_averaged_over_what_there_is(self) -> None:
+        tj.seed(0)
+        model = nn.Linear(2, 3)
+        before = model.state_dict()
+        x, labels = blobs(20)
+        t = trainer(model, SGD(model.parameters(), lr=1.0), accumulate=5)
+        t.fit(DataLoader((x, labels), batch_size=10), epochs=1)
+        fresh = nn.Linear(2, 3)
+        fresh.load_state_dict(before)
+        tj.softmax_cross_entropy(fresh(tj.Tensor(x)), labels).backward()
+        expected = before["weight"] - fresh.weight.grad.numpy()
+        np.testing.assert_allclose(model.weight.numpy(), expected, rtol=1e-5, atol=1e-6)
+
+    def test_gradients_are_clipped(self) -> None:
+        tj.seed(0)
+        model = nn.Linear(2, 3)
+        before = model.state_dict()
+        t = trainer(model, SGD(model.parameters(), lr=1.0), clip_norm=1e-3)
+        t.fit(loader(90), epochs=1)
+        moved = np.sqrt(sum(((model.state_dict()[k] - before[k]) ** 2).sum() for k in before))
+        assert moved == pytest.approx(1e-3, rel=1e-3)
+
+    def test_schedulers_run_by_epoch_or_by_update(self) -> None:
+        model = nn.Linear(2, 3)
+        optimizer = SGD(model.parameters(), lr=1e-3)
+        t = trainer(model, optimizer, scheduler=StepLR(optimizer, 2, gamma=0.1))
+        assert t.fit(loader(), epochs=5)["lr"] == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5])
+        optimizer = SGD(model.parameters(), lr=1e-3)
+        t = trainer(model, optimizer, scheduler=CosineLR(optimizer, total=9), schedule="step")
+        t.fit(loader(), epochs=1)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+
+    def test_plateau_scheduler_sees_the_monitored_value(self) -> None:
+        model = nn.Linear(2, 3)
+        optimizer = SGD(model.parameters(), lr=0.0)
+        optimizer.param_groups[0]["lr"] = 1e-12
+        scheduler = ReduceLROnPlateau(optimizer, patience=0, threshold=1e-3)
+        trainer(model, optimizer, scheduler=scheduler).fit(loader(), epochs=3)
+        assert scheduler.current == pytest.approx(0.01)
+
+    def test_evaluate_and_predict_leave_mode_and_gradients_alone(self) -> None:
+        t = trainer(metrics=["accuracy"])
+        x, labels = blobs()
+        result = t.evaluate(DataLoader((x, labels), batch_size=7))
+        assert set(result) == {"loss", "accuracy"}
+        scores = t.predict(x, batch_size=13)
+        assert scores.shape == (90, 3)
+        assert result["accuracy"] == pytest.approx((scores.argmax(1) == labels).mean())
+        assert t.model.training
+        assert all(p.grad is None for p in t.model.parameters())
+
+    def test_nan_loss_ends_with_a_clear_error_and_keeps_the_checkpoint(self, tmp_path: Path) -> None:
+        t = trainer(out=tmp_path)
+        t.fit(loader(), epochs=1)
+        before = (tmp_path / LAST).read_bytes()
+        x, labels = blobs()
+        x[50] = np.nan
+        with pytest.raises(TrainingError, match=r"loss became nan in epoch 2 .*learning rate"):
+            t.fit(DataLoader((x, labels), batch_size=10), epochs=2)
+        assert (tmp_path / LAST).read_bytes() == before
+
+    def test_runs_in_a_thread(self) -> None:
+        import threading
+
+        t = trainer()
+        thread = threading.Thread(target=t.fit, args=(loader(),))
+        thread.start()
+        thread.join()
+        assert t.epoch == 1
+
+
+class TestCallbacks:
+    def test_early_stopping(self) -> None:
+        model = nn.Linear(2, 3)
+        stopping = EarlyStopping("loss", patience=2, threshold=1e-6)
+        t = trainer(model, SGD(model.parameters(), lr=0.0), callbacks=[stopping])
+        t.fit(loader(shuffle=False), epochs=50)
+        assert t.epoch == 4  # the first, and three without improvement
+
+    def test_accuracy_is_to_rise(self) -> None:
+        stopping = EarlyStopping("val_accuracy", patience=0)
+        t = trainer()
+        for value, stop in ((0.5, False), (0.6, False), (0.6, True)):
+            stopping.on_epoch_end(t, {"val_accuracy": value})
+            assert t.stop is stop
+
+    def test_unknown_column_names_those_there_are(self) -> None:
+        with pytest.raises(ArgumentError, match=r"no column 'val_loss'; it has epoch, loss"):
+            trainer(callbacks=[EarlyStopping("val_loss")]).fit(loader(), epochs=1)
+
+    def test_callbacks_see_every_step_and_epoch(self) -> None:
+        seen: list[Any] = []
+
+        class Spy(Callback):
+            def on_fit_start(self, trainer: Trainer) -> None:
+                seen.append("start")
+
+            def on_step_end(self, trainer: Trainer, loss: float) -> None:
+                seen.append(loss)
+
+            def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
+                row["mine"] = 7
+                trainer.stop = True
+
+            def on_fit_end(self, trainer: Trainer) -> None:
+                seen.append("end")
+
+        history = trainer(callbacks=[Spy()]).fit(loader(), epochs=9)
+        assert (seen[0], len(seen), seen[-1]) == ("start", 11, "end")
+        assert history["mine"] == [7]
+
+
+class TestCheckpoints:
+    def test_best_is_the_best_epoch(self, tmp_path: Path) -> None:
+        class Worse(Callback):
+            def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
+                for group in trainer.optimizer.param_groups:
+                    group["lr"] = -0.5 if trainer.epoch >= 2 else group["lr"]
+
+        tj.seed(1)
+        model = nn.Linear(2, 3)
+        t = trainer(model, SGD(model.parameters(), lr=0.1), out=tmp_path, callbacks=[Worse()])
+        history = t.fit(loader(), loader(30, shuffle=False), epochs=4)
+        best = read_checkpoint(tmp_path / BEST)
+        assert best.extra["epoch"] == 1 + int(np.argmin(history["val_loss"])) == 2
+        assert read_checkpoint(tmp_path / LAST).extra["epoch"] == 4
+
+    @pytest.mark.parametrize("prefetch", [0, 2])
+    @pytest.mark.parametrize("batches", [3, 9, 14])
+    def test_ctrl_c_and_resume_give_the_weights_of_an_uninterrupted_run(
+        self, tmp_path: Path, batches: int, prefetch: int
+    ) -> None:
+        class CtrlC(Callback):
+            left = batches
+
+            def on_step_end(self, trainer: Trainer, loss: float) -> None:
+                self.left -= 1
+                if not self.left:
+                    signal.raise_signal(signal.SIGINT)
+
+        tj.seed(3)
+        whole = trainer(metrics=["accuracy"])
+        whole.fit(loader(prefetch=prefetch), epochs=3)
+
+        tj.seed(3)
+        first = trainer(metrics=["accuracy"], out=tmp_path, callbacks=[CtrlC()])
+        first.fit(loader(prefetch=prefetch), epochs=3)
+        assert first.interrupted
+        assert first.updates == batches
+
+        tj.seed(99)
+        second = trainer(metrics=["accuracy"], out=tmp_path, callbacks=[Callback()])
+        history = second.fit(loader(prefetch=prefetch), epochs=3, resume=True)
+        assert_same(weights(second), weights(whole))
+        assert history["loss"] == whole.history["loss"]
+        assert history["accuracy"] == whole.history["accuracy"]
+
+    def test_second_ctrl_c_ends_at_once(self) -> None:
+        class Twice(Callback):
+            def on_step_end(self, trainer: Trainer, loss: float) -> None:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt):
+            trainer(callbacks=[Twice()]).fit(loader(), epochs=1)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def test_resume_needs_a_folder_and_a_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ArgumentError, match="out="):
+            trainer().fit(loader(), resume=True)
+        with pytest.raises(DataError, match="nothing to resume from"):
+            trainer(out=tmp_path).fit(loader(), resume=True)
+
+    def test_checkpoint_of_another_architecture_changes_nothing(self, tmp_path: Path) -> None:
+        trainer(out=tmp_path).fit(loader(), epochs=1)
+        model = nn.Sequential(nn.Linear(2, 5), nn.Linear(5, 3))
+        other = trainer(model, out=tmp_path)
+        before = weights(other)
+        with pytest.raises(DataError, match=r"0\.weight"):
+            other.fit(loader(), epochs=2, resume=True)
+        assert_same(weights(other), before)
+
+    def test_killed_process_goes_on_to_the_same_weights(self, tmp_path: Path) -> None:
+        script = tmp_path / "run.py"
+        script.write_text(
+            textwrap.dedent(
+                """
+                import sys, time
+                import numpy as np
+                import tinygrad_jp as tj
+                from tests.test_train import loader, trainer, weights
+                from tinygrad_jp.train import Callback
+
+                class Slow(Callback):
+                    def on_step_end(self, trainer, loss):
+                        print(trainer.updates, flush=True)
+                        time.sleep(float(sys.argv[3]))
+
+                tj.seed(5)
+                t = trainer(out=sys.argv[1], checkpoint_every=2, callbacks=[Slow()])
+                t.fit(loader(prefetch=1), epochs=2, resume=sys.argv[2] == "resume")
+                np.savez(sys.argv[1] + "/final.npz", **weights(t))
+                """
+            )
+        )
+        root = Path(__file__).parents[1]
+        environment = os.environ | {"PYTHONPATH": str(root)}
+
+        def start(folder: str, how: str, pause: str) -> subprocess.Popen[str]:
+            command = [sys.executable, str(script), str(tmp_path / folder), how, pause]
+            return subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
+
+        assert start("whole", "new", "0").wait(60) == 0
+        killed = start("cut", "new", "0.05")
+        assert killed.stdout is not None
+        for line in killed.stdout:
+            if int(line) >= 13:  # in the second epoch, one update after a checkpoint
+                killed.kill()
+                break
+        assert killed.wait(60) != 0
+        assert not (tmp_path / "cut" / "final.npz").exists()
+        assert read_checkpoint(tmp_path / "cut" / LAST).extra["updates"] == 12
+        assert start("cut", "resume", "0").wait(60) == 0
+        with np.load(tmp_path / "whole/final.npz") as whole, np.load(tmp_path / "cut/final.npz") as resumed:
+            assert_same(dict(whole), dict(resumed))
+
+
+class TestShown:
+    def test_plain_lines_where_there_is_no_terminal(self, capsys: pytest.CaptureFixture[str]) -> None:
+        trainer(progress=True, metrics=["accuracy"]).fit(loader(), epochs=2)
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 2
+        assert lines[1].startswith("epoch 2  loss ")
+        assert "accuracy" in lines[1]
+
+    def test_lines_within_a_long_epoch_tell_speed_and_remaining_time(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tinygrad_jp.train.display.PATIENCE", 0.0)
+        trainer(progress=True).fit(loader(), epochs=1)
+        assert "epoch 1/1: 10/90, loss " in capsys.readouterr().err.splitlines()[0]
+
+    def test_bar_on_a_terminal(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        trainer(progress=True, metrics=["accuracy"], callbacks=[_Pause()]).fit(loader(), epochs=1)
+        text = capsys.readouterr().err
+        assert "examples/s" in text
+        assert "accuracy=" in text
+
+    def test_history_is_a_table(self, tmp_path: Path) -> None:
+        history = History([{"epoch": 1, "loss": 0.51234567}, {"epoch": 2, "loss": 0.25, "val_loss": 0.3}])
+        assert str(history).splitlines() == [
+            "epoch    loss  val_loss",
+            "    1  0.5123          ",
+            "    2    0.25       0.3",
+        ]
+        assert history["val_loss"] == [None, 0.3]
+        assert history[1]["loss"] == 0.25
+        assert "<th>val_loss</th>" in history._repr_html_()
+        path = history.save(tmp_path / "history.csv")
+        assert path.read_text() == "epoch,loss,val_loss\n1,0.51234567,\n2,0.25,0.3\n"
+
+
+class _Pause(Callback):
+    def on_step_end(self, trainer: Trainer, loss: float) -> None:
+        time.sleep(0.03)
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"schedule": "batch"}, "schedule must be 'epoch' or 'step'"),
+            ({"accumulate": 0}, "accumulate must be at least 1"),
+            ({"metrics": ["acuracy"]}, "accuracy"),
+        ],
+    )
+    def test_refused(self, options: dict[str, Any], message: str) -> None:
+        with pytest.raises(ArgumentError, match=message):
+            trainer(**options)
+
+    def test_early_stopping_patience(self) -> None:
+        with pytest.raises(ArgumentError, match="patience"):
+            EarlyStopping(patience=-1)

@@ -1,0 +1,87 @@
+"""The record of a training run, one row an epoch."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..files import write_atomically
+
+
+class History(Sequence[dict[str, Any]]):
+    """What was measured in each epoch, as a table.
+
+    Parameters
+    ----------
+    rows
+        Dicts such as ``{"epoch": 1, "loss": 0.4, "accuracy": 0.88, "val_loss": …}``.
+
+    Examples
+    --------
+    >>> history = trainer.fit(loader, val_loader, epochs=5)
+    >>> print(history)
+    >>> history["val_accuracy"][-1]
+    """
+
+    def __init__(self, rows: Sequence[dict[str, Any]] = ()) -> None:
+        self.rows = list(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a row by its number, or a column by its name."""
+        return [row.get(key) for row in self.rows] if isinstance(key, str) else self.rows[key]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in the order in which they first appear."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return all columns by name, as the plots take them."""
+        return {name: self[name] for name in self.names}
+
+    def _cells(self) -> list[list[str]]:
+        return [self.names, *([_written(row.get(name)) for name in self.names] for row in self.rows)]
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return "(no epoch was finished)"
+        cells = self._cells()
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in cells)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        lines = [
+            "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
+            for tag, line in zip(["th", *["td"] * len(self)], self._cells(), strict=False)
+        ]
+        return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+    def save(self, path: str | Path) -> Path:
+        """Write the table as CSV, one line an epoch.
+
+        Parameters
+        ----------
+        path
+            The file.
+        """
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return write_atomically(Path(path), text.getvalue().encode())
+
+
+def _written(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

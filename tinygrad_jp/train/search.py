@@ -1,0 +1,190 @@
+"""Hyper-parameter search (the book, section 6.5) through Optuna (extra ``[search]``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import ArgumentError
+from ..generator import generator
+from ..progress import progress
+
+Report = Callable[..., None]
+Objective = Callable[[dict[str, Any], Report], float]
+
+
+@dataclass(frozen=True)
+class Between:
+    """A range of values to draw from.
+
+    Parameters
+    ----------
+    low, high
+        The ends, both included.
+    log
+        Draw the logarithm uniformly: for values whose order of magnitude is unknown (the book, section 6.5.2).
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high or (self.log and self.low <= 0):
+            raise ArgumentError(f"Between: needs low ≤ high{', both above 0' if self.log else ''}, got {self}")
+
+
+@dataclass
+class Trial:
+    """One trial of a search.
+
+    Attributes
+    ----------
+    params
+        The values drawn.
+    value
+        What the objective returned; of a pruned trial the last value reported.
+    pruned
+        Whether it was ended early because it was worse than the median of the others at the same time.
+    curves
+        What was reported, by name.
+    """
+
+    params: dict[str, Any]
+    value: float = float("nan")
+    pruned: bool = False
+    curves: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Search:
+    """The result of a search.
+
+    Attributes
+    ----------
+    trials
+        The best first.
+    """
+
+    trials: list[Trial]
+
+    @property
+    def best(self) -> Trial:
+        """The best trial."""
+        return self.trials[0]
+
+    def sheet(self, path: str | Path | None = None, most: int = 20) -> Any:
+        """Draw the curves of the best trials (the book, figure 6-24; see ``viz.plots.search_sheet``)."""
+        from ..viz.plots import search_sheet
+
+        return search_sheet([{"params": t.params, "history": t.curves} for t in self.trials], path, most=most)
+
+    def __str__(self) -> str:
+        lines = []
+        for rank, trial in enumerate(self.trials[:10], 1):
+            drawn = ", ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.params.items())
+            lines.append(f"{rank:3}  {trial.value:.4f}  {drawn}{'  (pruned)' if trial.pruned else ''}")
+        return "\n".join(lines)
+
+
+def search(
+    objective: Objective,
+    space: Mapping[str, Between | list[Any]],
+    trials: int = 100,
+    *,
+    mode: Literal["max", "min"] = "max",
+    sampler: Literal["random", "tpe"] = "random",
+    prune: bool = True,
+    show: bool = True,
+) -> Search:
+    """Try out hyper-parameters drawn at random, on validation data, and give up early on those that do badly.
+
+    Parameters
+    ----------
+    objective
+        ``objective(params, report)`` trains with these values and returns the validation accuracy or loss. It calls
+        ``report(val_accuracy=…, accuracy=…)`` after each epoch: the first value decides about pruning, all are kept
+        for the sheet.
+    space
+        For each hyper-parameter a range, :class:`Between`, or a list of choices.
+    trials
+        How many.
+    mode
+        Whether more (``"max"``) or less (``"min"``) is better.
+    sampler
+        ``"random"`` as in the book, or ``"tpe"``, which learns from the trials so far (J. Bergstra et al., 2011).
+    prune
+        End a trial that is worse than the median of the earlier ones at the same epoch (from the sixth trial on).
+    show
+        Show a progress bar.
+
+    Returns
+    -------
+    Search
+        All trials, the best first.
+
+    Examples
+    --------
+    >>> space = {"lr": Between(1e-6, 1e-2, log=True), "weight_decay": Between(1e-8, 1e-4, log=True)}
+    >>> result = search(train_and_validate, space, trials=100)
+    >>> print(result.best.params)
+    """
+    optuna = _optuna()
+    if not space:
+        raise ArgumentError("search: the space is empty; give at least one hyper-parameter")
+    seed = int(generator().integers(2**31))
+    samplers = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
+    study = optuna.create_study(
+        direction="maximize" if mode == "max" else "minimize",
+        sampler=samplers[sampler](seed=seed),
+        pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
+    )
+    done: list[Trial] = []
+    with progress("search", trials, "trial") if show else nullcontext(_nothing) as advance:
+
+        def run(drawn: Any) -> float:
+            trial = Trial({name: _draw(drawn, name, choices) for name, choices in space.items()})
+            done.append(trial)
+
+            def report(**values: float) -> None:
+                trial.value = float(next(iter(values.values())))
+                for name, value in values.items():
+                    trial.curves.setdefault(name, []).append(float(value))
+                drawn.report(trial.value, len(next(iter(trial.curves.values()))))
+                if drawn.should_prune():
+                    trial.pruned = True
+                    raise optuna.TrialPruned
+
+            try:
+                trial.value = float(objective(trial.params, report))
+            finally:
+                advance()
+            return trial.value
+
+        study.optimize(run, n_trials=trials)
+    sign = -1 if mode == "max" else 1
+    return Search(sorted(done, key=lambda trial: (trial.pruned, trial.value != trial.value, sign * trial.value)))
+
+
+def _draw(trial: Any, name: str, choices: Between | list[Any]) -> Any:
+    if not isinstance(choices, Between):
+        return trial.suggest_categorical(name, list(choices))
+    if isinstance(choices.low, int) and isinstance(choices.high, int):
+        return trial.suggest_int(name, choices.low, choices.high, log=choices.log)
+    return trial.suggest_float(name, choices.low, choices.high, log=choices.log)
+
+
+def _nothing() -> None:
+    """Advance a bar that is not shown."""
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError:
+        raise ArgumentError('search: needs Optuna; pip install "tinygrad_jp[search]"') from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna

@@ -1,0 +1,421 @@
+"""Trainer: the training loop, with checkpoints from which an interrupted run goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import DataLoader
+from ..errors import ArgumentError, DataError, TrainingError
+from ..io import load_checkpoint, save_checkpoint
+from ..metrics import get_metric
+from ..nn import Module
+from ..optim import Optimizer, Scheduler, clip_grad_norm
+from ..tape import no_grad
+from ..tensor import Tensor
+from .callbacks import Callback, direction, monitored
+from .display import display
+from .history import History
+
+LAST = "last.safetensors"
+BEST = "best.safetensors"
+
+Loss = Callable[[Any, Any], Tensor]
+Metric = Callable[[Any, Any], float]
+
+
+class Trainer:
+    """Trains a model: batches, backward, updates, validation, progress, checkpoints.
+
+    Parameters
+    ----------
+    model
+        Called with each batch's inputs.
+    loss
+        ``loss(output, targets)``, a Tensor of shape (): the mean over the batch.
+    optimizer
+        Of the model's parameters.
+    scheduler
+        Its ``step`` is called once an epoch, with the value of `monitor`; or once an update (`schedule="step"`).
+    schedule
+        ``"epoch"`` or ``"step"``.
+    metrics
+        Names (see ``tinygrad_jp.metrics``), or functions by name of (output, targets).
+    accumulate
+        Batches whose gradients are averaged into one update.
+    clip_norm
+        Upper limit of the gradients' norm before each update (``optim.clip_grad_norm``).
+    callbacks
+        Objects with the methods of :class:`Callback`.
+    out
+        Folder for checkpoints: ``last.safetensors`` after each epoch and on Ctrl-C, ``best.safetensors`` whenever
+        `monitor` improves. None: no checkpoints.
+    checkpoint_every
+        Write ``last.safetensors`` also every so many updates within an epoch; 0: not.
+    monitor
+        Column of the history that tells which epoch is best; by default ``"val_loss"`` if there is validation data,
+        else ``"loss"``.
+    mode
+        ``"min"`` or ``"max"`` for `monitor`; by default ``"max"`` for accuracies.
+    progress
+        Show the progress: a bar on a terminal or in a notebook, plain lines elsewhere.
+
+    Attributes
+    ----------
+    history
+        One row an epoch.
+    epoch
+        Epochs finished.
+    updates
+        Updates made.
+    stop
+        Set it (from a callback) to end after this epoch.
+    interrupted
+        Whether Ctrl-C ended ``fit``.
+
+    Examples
+    --------
+    >>> trainer = Trainer(net, softmax_cross_entropy, Adam(net.parameters()), metrics=["accuracy"], out="runs/first")
+    >>> history = trainer.fit(DataLoader((x, t), shuffle=True), DataLoader((x_val, t_val)), epochs=5)
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        scheduler: Scheduler | None = None,
+        schedule: str = "epoch",
+        metrics: Iterable[str] | Mapping[str, Metric] = (),
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        callbacks: Sequence[Callback] = (),
+        out: str | Path | None = None,
+        checkpoint_every: int = 0,
+        monitor: str | None = None,
+        mode: str | None = None,
+        progress: bool = True,
+    ) -> None:
+        if schedule not in ("epoch", "step"):
+            raise ArgumentError(f"Trainer: schedule must be 'epoch' or 'step', got {schedule!r}")
+        if accumulate < 1:
+            raise ArgumentError(f"Trainer: accumulate must be at least 1, got {accumulate}")
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.schedule = schedule
+        self.metrics: dict[str, Metric] = (
+            dict(metrics) if isinstance(metrics, Mapping) else {name: get_metric(name) for name in metrics}
+        )
+        self.accumulate = accumulate
+        self.clip_norm = clip_norm
+        self.callbacks = list(callbacks)
+        self.out = None if out is None else Path(out)
+        self.checkpoint_every = checkpoint_every
+        self.monitor = monitor
+        self.mode = mode
+        self.progress = progress
+        self.history = History()
+        self.epoch = 0
+        self.updates = 0
+        self.best = math.inf
+        self.stop = False
+        self.interrupted = False
+        self._running = _Means()
+
+    # ------------------------------------------------------------------------------------------ training
+
+    def fit(self, train: DataLoader, val: DataLoader | None = None, epochs: int = 1, resume: bool = False) -> History:
+        """Train until `epochs` epochs are finished, in all.
+
+        Ctrl-C ends it after the current batch, with a checkpoint if there is a folder for it; a second Ctrl-C at once.
+
+        Parameters
+        ----------
+        train
+            Batches of (inputs, targets).
+        val
+            Batches for validation after each epoch.
+        epochs
+            Counted from the very beginning: after ``fit(…, epochs=5)``, ``fit(…, epochs=8)`` trains three more.
+        resume
+            Continue from the checkpoint ``last.safetensors`` in `out`; the final weights are then, bit for bit, those
+            of a run that was never interrupted.
+
+        Returns
+        -------
+        History
+            One row an epoch.
+
+        Raises
+        ------
+        TrainingError
+            If the loss becomes NaN or infinite; the checkpoints stay as they were.
+        DataError
+            If there is nothing to resume from, or it does not fit.
+        """
+        if resume:
+            self._resume(train)
+        self.stop = self.interrupted = False
+        for callback in self.callbacks:
+            callback.on_fit_start(self)
+        with self._interruptible():
+            while self.epoch < epochs and not self.stop and not self.interrupted:
+                self._train_epoch(train, epochs)
+                if not self.interrupted:
+                    self._finish_epoch(train, val)
+        if self.interrupted:
+            self._save(LAST, train)
+            self._say(
+                f"interrupted in epoch {self.epoch + 1}"
+                + (f"; fit(…, resume=True) goes on from {self.out / LAST}" if self.out else "")
+            )
+        for callback in self.callbacks:
+            callback.on_fit_end(self)
+        return self.history
+
+    def step(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
+        """Run one batch forward and backward; the gradients add up until ``update``.
+
+        Returns
+        -------
+        output, loss
+            Of the model, and its loss.
+        """
+        output = self.model(x if isinstance(x, Tensor) else Tensor(x))
+        loss = self.loss(output, t)
+        loss.backward()
+        return output, loss
+
+    def update(self, batches: int = 1) -> None:
+        """Update the parameters with the mean of the gradients of so many calls of ``step``, and forget these."""
+        if batches > 1:
+            for p in self._parameters():
+                if p.grad is not None:
+                    p.grad.data /= batches
+        if self.clip_norm is not None:
+            clip_grad_norm(self._parameters(), self.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.updates += 1
+        if self.scheduler is not None and self.schedule == "step":
+            self.scheduler.step()
+
+    def _parameters(self) -> list[Tensor]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _train_epoch(self, train: DataLoader, epochs: int) -> None:
+        """Run the batches of an epoch that are left."""
+        self.model.train()
+        total = _examples(train)
+        with display(self.progress, f"epoch {self.epoch + 1}/{epochs}", total, self._running.count) as shown:
+            waiting = 0
+            for x, t in train:
+                output, loss = self.step(x, t)
+                value = self._finite(loss)
+                waiting += 1
+                if waiting == self.accumulate:
+                    self.update(waiting)
+                    waiting = 0
+                self._running.add(len(x), {"loss": value, **self._measure(output, t)})
+                means = self._running.means()
+                shown.advance(len(x), means.pop("loss"), means)
+                for callback in self.callbacks:
+                    callback.on_step_end(self, value)
+                if not waiting and self.checkpoint_every and not self.updates % self.checkpoint_every:
+                    self._save(LAST, train)
+                if self.interrupted and not waiting:
+                    return
+            if waiting:
+                self.update(waiting)
+
+    def _finish_epoch(self, train: DataLoader, val: DataLoader | None) -> None:
+        """Close the books of an epoch: validation, history, scheduler, callbacks, checkpoints."""
+        row = {"epoch": self.epoch + 1, **self._running.means(), "lr": float(self.optimizer.param_groups[0]["lr"])}
+        row["seconds"] = round(self._running.seconds(), 3)
+        if val is not None:
+            row |= {f"val_{name}": value for name, value in self.evaluate(val).items()}
+        self._running = _Means()
+        self.epoch += 1
+        monitor = self.monitor or ("loss" if val is None else "val_loss")
+        value = monitored(row, monitor)
+        if self.scheduler is not None and self.schedule == "epoch":
+            self.scheduler.step(value)
+        for callback in self.callbacks:
+            callback.on_epoch_end(self, row)
+        self.history.rows.append(row)
+        self._say("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
+        score = direction(monitor, self.mode) * value
+        if score < self.best:
+            self.best = score
+            self._save(BEST, train)
+        self._save(LAST, train)
+
+    def _measure(self, output: Tensor, t: Any) -> dict[str, float]:
+        return {name: float(metric(output.numpy(), t)) for name, metric in self.metrics.items()}
+
+    def _finite(self, loss: Tensor) -> float:
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"Trainer: the loss became {value} in epoch {self.epoch + 1} after {self.updates} updates; try a "
+                "smaller learning rate, clip_norm=1.0 or inputs of a smaller scale (the checkpoints were left alone)"
+            )
+        return value
+
+    # ------------------------------------------------------------------------------------------ using the model
+
+    def evaluate(self, loader: DataLoader) -> dict[str, float]:
+        """Return the loss and the metrics over all examples, in ``eval`` mode and without recording.
+
+        Parameters
+        ----------
+        loader
+            Batches of (inputs, targets).
+        """
+        mode = self.model.training
+        losses = _Means()
+        outputs, targets = [], []
+        self.model.eval()
+        try:
+            with no_grad():
+                for x, t in loader:
+                    output = self.model(Tensor(x))
+                    losses.add(len(x), {"loss": self.loss(output, t).item()})
+                    outputs.append(output.numpy())
+                    targets.append(np.asarray(t))
+        finally:
+            self.model.train(mode)
+        if not outputs:
+            raise ArgumentError("Trainer.evaluate: the loader gave no batch")
+        output, target = np.concatenate(outputs), np.concatenate(targets)
+        return losses.means() | {name: float(metric(output, target)) for name, metric in self.metrics.items()}
+
+    def predict(self, x: Any, batch_size: int = 1000) -> np.ndarray:
+        """Return the model's outputs, in ``eval`` mode and without recording.
+
+        Parameters
+        ----------
+        x
+            Inputs, shape (N, …).
+        batch_size
+            How many are run at a time.
+        """
+        mode = self.model.training
+        self.model.eval()
+        try:
+            with no_grad():
+                parts = [self.model(Tensor(x[i : i + batch_size])).numpy() for i in range(0, len(x), batch_size)]
+        finally:
+            self.model.train(mode)
+        if not parts:
+            raise ArgumentError("Trainer.predict: got no inputs")
+        return np.concatenate(parts)
+
+    # ------------------------------------------------------------------------------------------ checkpoints
+
+    def _save(self, name: str, train: DataLoader) -> None:
+        if self.out is None:
+            return
+        extra = {
+            "epoch": self.epoch,
+            "updates": self.updates,
+            "best": None if math.isinf(self.best) else self.best,
+            "history": self.history.rows,
+            "running": self._running.state(),
+            "callbacks": [callback.state_dict() for callback in self.callbacks],
+        }
+        save_checkpoint(
+            self.out / name,
+            model=self.model,
+            optimizer=self.optimizer,
+            scheduler=self.scheduler,
+            loader=train,
+            extra=extra,
+        )
+
+    def _resume(self, train: DataLoader) -> None:
+        if self.out is None:
+            raise ArgumentError("Trainer.fit: resume=True needs the folder of the checkpoints, Trainer(…, out=…)")
+        path = self.out / LAST
+        if not path.exists():
+            raise DataError(f"Trainer.fit: nothing to resume from: there is no {path}; start with resume=False")
+        parts: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "loader": train}
+        extra = load_checkpoint(path, scheduler=self.scheduler, **parts).extra
+        if len(extra["callbacks"]) != len(self.callbacks):
+            raise DataError(
+                f"{path}: was written with {len(extra['callbacks'])} callbacks, there are {len(self.callbacks)} now"
+            )
+        self.epoch, self.updates, self.history = extra["epoch"], extra["updates"], History(extra["history"])
+        self.best = math.inf if extra["best"] is None else extra["best"]
+        self._running = _Means(**extra["running"])
+        for callback, state in zip(self.callbacks, extra["callbacks"], strict=True):
+            callback.load_state_dict(state)
+
+    # ------------------------------------------------------------------------------------------ beside the work
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let the first Ctrl-C end the training after the current batch, the second at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may handle signals
+            return
+
+        def interrupt(*_: object) -> None:
+            self.interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _say(self, text: str) -> None:
+        if self.progress:
+            print(text, file=sys.stderr, flush=True)
+
+
+class _Means:
+    """Means over the examples of an epoch so far, and the time it took; can be stored."""
+
+    def __init__(self, count: int = 0, sums: Mapping[str, float] | None = None, spent: float = 0.0) -> None:
+        self.count = count
+        self.sums = dict(sums or {})
+        self.spent = spent
+        self.start = time.perf_counter()
+
+    def add(self, count: int, values: Mapping[str, float]) -> None:
+        """Add the means of a batch."""
+        self.count += count
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + count * value
+
+    def means(self) -> dict[str, float]:
+        """Return the means by name."""
+        return {name: total / self.count for name, total in self.sums.items()}
+
+    def seconds(self) -> float:
+        """Return the time since the epoch began, without that between interruption and resumption."""
+        return self.spent + time.perf_counter() - self.start
+
+    def state(self) -> dict[str, Any]:
+        """Return what ``_Means(**state)`` takes."""
+        return {"count": self.count, "sums": self.sums, "spent": self.seconds()}
+
+
+def _examples(loader: DataLoader) -> int:
+    """Count the examples of an epoch."""
+    total = len(loader.dataset)
+    return len(loader) * loader.batch_size if loader.drop_last else total
