@@ -168,6 +168,20 @@ def _check_agreement(trainings: dict[tuple[str, str], Training]) -> None:
             np.testing.assert_allclose(other, g, rtol=1e-4, atol=1e-6 * np.abs(g).max(), err_msg=note)
 
 
+def networks(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
+    """Time training steps written with nn and optim against PyTorch's, and compare the peak memory."""
+    if "PyTorch" not in [peer.name for peer in peers]:
+        return
+    from .networks import NETWORKS, ours, pytorch
+
+    for number, network in enumerate(NETWORKS):
+        runs = {"ours": ours(network), "PyTorch": pytorch(network)}
+        times = alternate(runs, rounds=effort.rounds, at_least=effort.turn)
+        yield _against(network.name, "ms", MILLI, times["ours"], "PyTorch", times["PyTorch"], network.target)
+        mib, theirs = (float(_python("-m", "benchmarks.networks", who, str(number))) for who in ("ours", "pytorch"))
+        yield Row(f"{network.name}, peak memory", mib, "MiB", "PyTorch", theirs, mib / theirs, target=1.0)
+
+
 def import_time(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
     """Time ``import tinygrad_jp`` in fresh interpreters that have imported NumPy already."""
     code = "import time, {}; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
@@ -193,6 +207,7 @@ def _python(*arguments: str, environment: dict[str, str] | None = None) -> str:
 MEASURES: dict[str, Callable[[Sequence[Library], Effort], Iterator[Row]]] = {
     "op-chain": op_chain,
     "mlp-step": mlp_step,
+    "networks": networks,
     "flat": flat,
     "memory": memory,
     "import": import_time,
