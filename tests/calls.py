@@ -124,11 +124,43 @@ def clip(draw: Draw, row: Op[Any]) -> Call:
 
 def cross_entropy(draw: Draw, row: Op[Any]) -> Call:
     shape = draw(shapes(min_dims=1, max_dims=2, min_side=1))
-    x = fill(draw, row, [shape], ["x"])
+    x = fill(draw, row, [shape], list(row.inputs[:1]))
     labels = draw(hnp.arrays(np.int64, shape[:-1], elements=st.integers(0, shape[-1] - 1)))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     t = draw(st.sampled_from([labels, rng.uniform(0.1, 1.0, shape).astype(x[0].dtype)]))
     return Call(row, [*x, t], {}, (), [0])
+
+
+REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
+
+
+def regression(**options: list[float]) -> Callable[[Draw, Op[Any]], Call]:
+    """A loss of prediction and target of one shape, with one of the options for each further argument."""
+
+    def strategy(draw: Draw, row: Op[Any]) -> Call:
+        shape = draw(shapes(min_side=1))
+        attrs = {name: draw(st.sampled_from(values)) for name, values in options.items()}
+        return call(draw, row, [shape, shape], reduction=draw(REDUCTIONS), **attrs)
+
+    return strategy
+
+
+def class_loss(draw: Draw, row: Op[Any]) -> Call:
+    drawn = cross_entropy(draw, row)
+    return Call(row, drawn.arrays, {"reduction": draw(REDUCTIONS)}, (), [0])
+
+
+def two_classes(*targets: float) -> Callable[[Draw, Op[Any]], Call]:
+    """A loss of scores or probabilities, and targets out of a few numbers."""
+
+    def strategy(draw: Draw, row: Op[Any]) -> Call:
+        shape = draw(shapes(min_side=1))
+        drawn = fill(draw, row, [shape], ["prediction"])
+        dtype = draw(st.sampled_from([drawn[0].dtype, np.dtype(np.int64)]))
+        t = np.random.default_rng(draw(st.integers(0, 99))).choice(targets, shape).astype(dtype)
+        return Call(row, [*drawn, np.asarray(t)], {"reduction": draw(REDUCTIONS)}, (), [0])
+
+    return strategy
 
 
 def reshape(draw: Draw, row: Op[Any]) -> Call:
@@ -363,6 +395,13 @@ OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
     "stack": stack, "split": split, "pad": pad, "flip": flip, "roll": roll, "tile": tile, "repeat": repeat,
     "take": take, "getitem": getitem, "scatter_add": scatter_add, "dot": dot, "matmul": matmul, "affine": affine,
     "outer": outer, "einsum": einsum, "contract": contract, "im2col": im2col, "col2im": col2im,
+    "gelu": lambda draw, row: call(draw, row, [draw(shapes())], approximate=draw(st.sampled_from(["none", "tanh"]))),
+    "sum_squared_error": regression(), "mean_squared_error": regression(), "mean_absolute_error": regression(),
+    "huber_loss": regression(delta=[0.5, 10.0]), "smooth_l1_loss": regression(beta=[0.5, 10.0]),
+    "quantile_loss": regression(quantile=[0.1, 0.5, 0.9]), "epsilon_insensitive_loss": regression(epsilon=[0.5, 10.0]),
+    "cross_entropy_error": class_loss, "cross_entropy": class_loss, "nll_loss": class_loss,
+    "binary_cross_entropy": two_classes(0, 1), "binary_cross_entropy_with_logits": two_classes(0, 1),
+    "logistic_loss": two_classes(-1, 1), "exponential_loss": two_classes(-1, 1), "hinge_loss": two_classes(-1, 1),
 }  # fmt: skip
 """Rows whose calls their family does not tell."""
 

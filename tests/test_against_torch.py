@@ -58,6 +58,13 @@ UNARY: dict[str, Callable[..., Any]] = {
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "relu": torch.relu,
+    "identity": torch.nn.Identity(),
+    "softplus": F.softplus,
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "selu": F.selu,
+    "erf": torch.erf,
+    "silu": F.silu,
     "floor": torch.floor,
     "ceil": torch.ceil,
     "trunc": torch.trunc,
@@ -104,6 +111,45 @@ def unfold(x: Any, size: tuple[int, int], stride: int, pad: int) -> Any:
 def fold(col: Any, shape: Shape, size: tuple[int, int], stride: int, pad: int) -> Any:
     columns = col.reshape(shape[0], -1, col.shape[1]).transpose(1, 2)
     return F.fold(columns, shape[2:], size, stride=stride, padding=pad)
+
+
+def both_reductions(name: str, theirs: Callable[..., Any], **options: Any) -> list[Pair]:
+    """A loss of prediction and target, with gradients for both."""
+    row = TABLE[name]
+    return [
+        Pair([(2, 3), (2, 3)], lambda x, t, a=a: row(x, t, **a, **options), lambda x, t, a=a: theirs(x, t, **a))
+        for a in ({"reduction": "mean"}, {"reduction": "sum"}, {"reduction": "none"})
+    ]
+
+
+def of_targets(name: str, theirs: Callable[..., Any], t: np.ndarray, **options: Any) -> list[Pair]:
+    """A loss whose targets are constant."""
+    return [
+        Pair(
+            [(2, 3)],
+            lambda x, a=a: TABLE[name](x, t, **a, **options),
+            lambda x, a=a: theirs(x, torch.tensor(t), **a),
+        )
+        for a in ({"reduction": "mean"}, {"reduction": "sum"}, {"reduction": "none"})
+    ]
+
+
+def reduced(losses: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss that PyTorch does not have, out of its functions."""
+    finish = {"mean": torch.mean, "sum": torch.sum, "none": lambda x: x}
+    return lambda x, t, reduction="mean", **options: finish[reduction](losses(x, t, **options))
+
+
+def pinball(x: Any, t: Any, quantile: float = 0.9) -> Any:
+    return torch.maximum((1 - quantile) * (x - t), -quantile * (x - t))
+
+
+def insensitive(x: Any, t: Any, epsilon: float = 0.5) -> Any:
+    return torch.relu(torch.abs(x - t) - epsilon)
+
+
+SIGNS = np.array([[-1.0, 1.0, 1.0], [1.0, -1.0, -1.0]])
+BITS = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.25]])
 
 
 PAIRS: dict[str, list[Pair]] = {
@@ -179,6 +225,39 @@ PAIRS: dict[str, list[Pair]] = {
         ),
         Pair([(3,)], lambda x: tj.softmax_cross_entropy(x, 1), lambda x: F.cross_entropy(x, torch.tensor(1))),
     ],
+    "gelu": [
+        Pair([(2, 3)], lambda x, a=a: tj.gelu(x, approximate=a), lambda x, a=a: F.gelu(x, approximate=a))
+        for a in ("none", "tanh")
+    ],
+    "prelu": [
+        Pair([(2, 3), (1,)], tj.prelu, F.prelu),
+        Pair([(2, 3), (3,)], tj.prelu, F.prelu),
+        Pair([(2, 3, 2), (3,)], lambda x, w: tj.prelu(x, w.reshape(3, 1)), F.prelu),
+    ],
+    "sum_squared_error": both_reductions("sum_squared_error", reduced(lambda x, t: 0.5 * ((x - t) ** 2).sum(1))),
+    "mean_squared_error": both_reductions("mean_squared_error", F.mse_loss),
+    "mean_absolute_error": both_reductions("mean_absolute_error", F.l1_loss),
+    "huber_loss": both_reductions("huber_loss", F.huber_loss)
+    + both_reductions("huber_loss", lambda x, t, reduction: F.huber_loss(x, t, reduction, 10.0), delta=10.0),
+    "smooth_l1_loss": both_reductions("smooth_l1_loss", F.smooth_l1_loss)
+    + both_reductions(
+        "smooth_l1_loss", lambda x, t, reduction: F.smooth_l1_loss(x, t, None, None, reduction, 7), beta=7
+    ),
+    "quantile_loss": both_reductions("quantile_loss", reduced(pinball), quantile=0.9),
+    "epsilon_insensitive_loss": both_reductions("epsilon_insensitive_loss", reduced(insensitive), epsilon=0.5),
+    "cross_entropy": of_targets("cross_entropy", F.cross_entropy, LABELS)
+    + of_targets("cross_entropy", F.cross_entropy, ROWS_OF_PROBABILITIES),
+    "cross_entropy_error": of_targets(
+        "cross_entropy_error", lambda x, t, reduction: F.nll_loss(torch.log(x), t, reduction=reduction), LABELS, eps=0.0
+    ),
+    "nll_loss": of_targets("nll_loss", F.nll_loss, LABELS),
+    "binary_cross_entropy": of_targets("binary_cross_entropy", F.binary_cross_entropy, BITS, eps=0.0),
+    "binary_cross_entropy_with_logits": of_targets(
+        "binary_cross_entropy_with_logits", F.binary_cross_entropy_with_logits, BITS
+    ),
+    "logistic_loss": of_targets("logistic_loss", F.soft_margin_loss, SIGNS),
+    "exponential_loss": of_targets("exponential_loss", reduced(lambda x, t: torch.exp(-t * x)), SIGNS),
+    "hinge_loss": of_targets("hinge_loss", reduced(lambda x, t: torch.relu(1 - t * x)), SIGNS),
     "reshape": [Pair([(2, 3)], lambda x: x.reshape(3, -1), lambda x: x.reshape(3, -1))],
     "transpose": [
         Pair([(2, 3, 4)], lambda x: x.transpose(2, 0, 1), lambda x: x.permute(2, 0, 1)),
@@ -396,6 +475,13 @@ AT_KINKS: dict[str, Callable[..., Any]] = {
     "min": lambda x: torch.amin(x),
     "norm": norm,
     "std": lambda x: torch.std(x, correction=0),
+    "leaky_relu": F.leaky_relu,
+    "prelu": lambda x, weight: torch.where(x > 0, x, x * weight),
+    "elu": F.elu,
+    "selu": F.selu,
+    "mean_absolute_error": F.l1_loss,
+    "quantile_loss": reduced(pinball),
+    "epsilon_insensitive_loss": reduced(insensitive),
 }
 DIFFER = {"logsumexp": "all elements −∞: PyTorch's gradient is softmax of −∞, NaN; ours is 0"}
 KINKS = [

@@ -136,7 +136,8 @@ def test_gradient_at_a_kink_is_the_declared_one(row: Op[Any], kink: Kink) -> Non
 
 KINKED = {
     "abs": {}, "maximum": {}, "minimum": {}, "relu": {}, "clip": {"a_min": -1, "a_max": 1}, "max": {}, "min": {},
-    "std": {}, "norm": {},
+    "std": {}, "norm": {}, "leaky_relu": {}, "prelu": {}, "elu": {"alpha": 2.0}, "selu": {}, "mean_absolute_error": {},
+    "quantile_loss": {"quantile": 0.25}, "epsilon_insensitive_loss": {"epsilon": 1.0},
 }  # fmt: skip
 
 

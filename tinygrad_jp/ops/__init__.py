@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import arithmetic, conv, elementwise, fused, linalg, reduce, shape
+from . import activation, arithmetic, conv, elementwise, fused, linalg, loss, reduce, shape
+from .activation import *  # noqa: F403
+from .activation import logistic
 from .arithmetic import *  # noqa: F403
 from .conv import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .fused import *  # noqa: F403
 from .linalg import *  # noqa: F403
+from .loss import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .table import Kink, Op, composite, op
 
 TABLE: dict[str, Op[Any]] = {
     row.name: row
-    for family in (arithmetic, elementwise, reduce, shape, linalg, conv, fused)
+    for family in (arithmetic, elementwise, activation, reduce, shape, linalg, conv, fused, loss)
     for row in vars(family).values()
     if isinstance(row, Op)
 }
@@ -28,4 +31,4 @@ TABLE: dict[str, Op[Any]] = {
 for row in TABLE.values():
     row.trusted = True
 
-__all__ = ["TABLE", "Kink", "Op", "composite", "op", *TABLE]
+__all__ = ["TABLE", "Kink", "Op", "composite", "logistic", "op", *TABLE]

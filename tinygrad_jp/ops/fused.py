@@ -60,7 +60,7 @@ FEW = 64
 """Rows of at most this many scores are reduced faster as columns: NumPy runs a loop for each row (measured)."""
 
 
-def _check_targets(t: Array, shape: tuple[int, ...]) -> None:
+def check_targets(t: Array, shape: tuple[int, ...]) -> None:
     """Refuse targets that are neither labels nor rows of probabilities for scores of this shape."""
     if t.shape == shape:
         return
@@ -92,11 +92,11 @@ def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     if t.shape == shape:
         return t
     rows = np.zeros(shape, dtype)
-    rows[_places(t)] = 1
+    rows[label_places(t)] = 1
     return rows
 
 
-def _places(t: Array) -> Any:
+def label_places(t: Array) -> Any:
     """Index of each label's element in the scores."""
     return (np.arange(len(t)), t) if t.ndim else t
 
@@ -145,13 +145,14 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
     if np.ndim(x) not in (1, 2):
         raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
     x, t = floating(x), np.asarray(t)
-    _check_targets(t, x.shape)
+    check_targets(t, x.shape)
     scores = x.T.copy() if x.shape[-1] <= FEW else x.T
     shifted = scores - max_reduce(scores, axis=0, initial=-np.inf)
     y = np.exp(shifted)
     total = add_reduce(y, axis=0)
     y /= total
     if t.shape == x.shape:
+        t = t.astype(x.dtype, copy=False)
         weight = add_reduce(t.T, axis=0)
         loss = add_reduce(weight * np.log(total), axis=None) - add_reduce(t.T * shifted, axis=None)
         error = y * weight - t.T
