@@ -71,7 +71,7 @@ def test_flow_table() -> None:
 def test_without_matplotlib_the_demo_says_what_to_install(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tinygrad_jp.plots", None)
+    monkeypatch.setitem(sys.modules, "tinygrad_jp.viz.plots", None)
     monkeypatch.setattr(
         demonstration, "train", lambda images, **_: (demonstration.new_network(np.random.default_rng(0)), [])
     )
@@ -135,6 +135,6 @@ def test_import_loads_nothing_heavy() -> None:
 
 
 def test_subpackages_come_with_the_package() -> None:
-    code = "import tinygrad_jp as t; print(t.viz.graph, t.data.mnist, t.optim.SGD, t.nn.he, t.testing.gradcheck)"
+    code = "import tinygrad_jp as t; print(t.viz.graph, t.data.mnist, t.optim.SGD, t.nn.Linear, t.testing.gradcheck)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr

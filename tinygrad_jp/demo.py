@@ -82,7 +82,7 @@ def demo(out: Path, lang: str = "en") -> float:
     accuracy = float((predicted == images.t_test).mean())
     print(text["accuracy"].format(a=accuracy, n=len(predicted), s=seconds))
     try:
-        from .plots import loss_curve, prediction_sheet
+        from .viz.plots import loss_curve, prediction_sheet
     except ImportError:
         print(text["no plots"])
         return accuracy
