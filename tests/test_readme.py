@@ -18,13 +18,15 @@ def test_code_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     namespace: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, name, "exec"), namespace)
     assert "220 2.2 110 200" in capsys.readouterr().out
     assert (tmp_path / "apple.svg").stat().st_size > 1000
     assert namespace["accuracy"] > 0.9
+    assert namespace["test_accuracy"] > 0.92
+    assert (tmp_path / "runs/first/best.safetensors").exists()
 
 
 @pytest.mark.parametrize("name", READMES)
