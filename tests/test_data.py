@@ -605,7 +605,7 @@ def test_writing_is_all_or_nothing(
 
 
 def test_public_names_are_documented() -> None:
-    assert data.__all__ == ["ChecksumError", "IdxFormatError", "MissingFileError", "Mnist", "mnist", "read_idx"]
+    assert {"ChecksumError", "IdxFormatError", "MissingFileError", "Mnist", "mnist", "read_idx"} <= set(data.__all__)
     for name in data.__all__:
         assert len(getattr(data, name).__doc__) > 20
 
