@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 WEIGHTS = SHARED / "book" / "sample_weight.pkl"
 FULL = next((p for p in (os.environ.get("TINYGRAD_JP_DATA", ""), str(SHARED / "mnist")) if p and Path(p).is_dir()), "")
-LINE = re.compile(r"^(?P<what>.+?) +ours (?P<ours>.+?) +(?:book|lecture) ", re.MULTILINE)
+LINE = re.compile(r"^(?P<what>.+?) +ours (?P<ours>.+?) +(?:book|lecture|wanted) ", re.MULTILINE)
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 
 needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason="needs the book's sample_weight.pkl")
@@ -169,3 +169,13 @@ def test_lecture(tmp_path: Path) -> None:
     singly, batches, entropy = (accuracy[0] for accuracy in ours.values())
     assert min(singly, batches) > 0.75
     assert entropy > 0.9
+
+
+def test_trainer_learns_mnist_and_can_be_resumed(tmp_path: Path) -> None:
+    script, options = "trainer_mnist.py", ("--quick", "--out", "out")
+    first = run(script, *options, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert float(NUMBER.findall(LINE.search(first.stdout)["ours"])[0]) > 0.93  # type: ignore[index]
+    assert {p.name for p in (tmp_path / "out/trainer_mnist").iterdir()} == {"last.safetensors", "best.safetensors"}
+    again = run(script, *options, "--resume", cwd=tmp_path)
+    assert again.stdout == first.stdout  # all five epochs were done already

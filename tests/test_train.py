@@ -210,8 +210,9 @@ class TestCheckpoints:
     def test_best_is_the_best_epoch(self, tmp_path: Path) -> None:
         class Worse(Callback):
             def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
-                for group in trainer.optimizer.param_groups:
-                    group["lr"] = -0.5 if trainer.epoch >= 2 else group["lr"]
+                if trainer.epoch == 2:
+                    trainer.model.weight.data *= -1
+                    trainer.optimizer.param_groups[0]["lr"] = 1e-9
 
         tj.seed(1)
         model = nn.Linear(2, 3)
@@ -353,6 +354,7 @@ class TestShown:
         assert history["val_loss"] == [None, 0.3]
         assert history[1]["loss"] == 0.25
         assert "<th>val_loss</th>" in history._repr_html_()
+        assert history.plot(tmp_path / "curves.svg").stat().st_size > 1000
         path = history.save(tmp_path / "history.csv")
         assert path.read_text() == "epoch,loss,val_loss\n1,0.51234567,\n2,0.25,0.3\n"
 

@@ -49,6 +49,21 @@ class History(Sequence[dict[str, Any]]):
         """Return all columns by name, as the plots take them."""
         return {name: self[name] for name in self.names}
 
+    def plot(self, path: str | Path | None = None, **options: Any) -> Any:
+        """Draw the learning curves (``viz.plots.learning_curves``), without epoch, learning rate and time.
+
+        Parameters
+        ----------
+        path
+            File to write; its suffix tells the format. None: return the figure.
+        **options
+            As of ``learning_curves``.
+        """
+        from ..viz.plots import learning_curves
+
+        drawn = {name: self[name] for name in self.names if name not in ("epoch", "lr", "seconds")}
+        return learning_curves(drawn, path, **options)
+
     def _cells(self) -> list[list[str]]:
         return [self.names, *([_written(row.get(name)) for name in self.names] for row in self.rows)]
 

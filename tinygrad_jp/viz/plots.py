@@ -261,6 +261,7 @@ def curves(
         every = max(1, len(y) // 12)
         panel.plot(x, y, label=label, marker=MARKERS[k % len(MARKERS)], markersize=5, markevery=(k % every, every))
     panel.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
+    panel.locator_params(axis="x", integer=True)
     if ylim is not None:
         panel.set_ylim(*ylim)
     panel.legend()
