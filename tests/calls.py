@@ -95,6 +95,17 @@ def spread_out(draw: Draw, row: Op[Any]) -> Call:
     )
 
 
+def standardize(draw: Draw, row: Op[Any]) -> Call:
+    """Any batch, the empty one too, but the axes of the mean have elements.
+
+    ε is large: with a small one, two numbers become ±1, and their gradient, nearly 0, is lost to rounding.
+    """
+    shape = (draw(st.integers(0, 3)), *draw(shapes(min_dims=1, max_dims=2, min_side=1)))
+    axes: list[Any] = [-1, 1, tuple(range(1, len(shape)))]
+    axes += [None, 0, (0, -1)] if shape[0] else []
+    return call(draw, row, [shape], axis=draw(st.sampled_from(axes)), eps=draw(st.sampled_from([0.1, 1.0])))
+
+
 def norm(draw: Draw, row: Op[Any]) -> Call:
     drawn = reduction(draw, row, min_side=1)
     return Call(row, drawn.arrays, drawn.attrs | {"ord": draw(st.sampled_from([1, 2, 2.5, np.inf]))}, (), [0])
@@ -388,6 +399,7 @@ OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
     "argmax": lambda draw, row: reduction(draw, row, 1, several=False),
     "argmin": lambda draw, row: reduction(draw, row, 1, several=False),
     "mean": lambda draw, row: reduction(draw, row, min_side=1), "var": spread_out, "std": spread_out, "norm": norm,
+    "standardize": standardize,
     "logsumexp": lambda draw, row: reduction(draw, row, min_side=1),
     "cumsum": cumsum, "softmax_cross_entropy": cross_entropy, "reshape": reshape, "ravel": alike,
     "transpose": transpose, "swapaxes": two_axes("axis1", "axis2"), "moveaxis": two_axes("source", "destination"),

@@ -258,6 +258,11 @@ PAIRS: dict[str, list[Pair]] = {
     "logistic_loss": of_targets("logistic_loss", F.soft_margin_loss, SIGNS),
     "exponential_loss": of_targets("exponential_loss", reduced(lambda x, t: torch.exp(-t * x)), SIGNS),
     "hinge_loss": of_targets("hinge_loss", reduced(lambda x, t: torch.relu(1 - t * x)), SIGNS),
+    "standardize": [
+        Pair([(4, 3)], tj.standardize, lambda x: F.layer_norm(x, (3,))),
+        Pair([(2, 3, 4)], lambda x: tj.standardize(x, (1, 2), 0.1), lambda x: F.layer_norm(x, (3, 4), eps=0.1)),
+        Pair([(4, 3)], lambda x: tj.standardize(x, 0), lambda x: F.batch_norm(x, None, None, training=True)),
+    ],
     "reshape": [Pair([(2, 3)], lambda x: x.reshape(3, -1), lambda x: x.reshape(3, -1))],
     "transpose": [
         Pair([(2, 3, 4)], lambda x: x.transpose(2, 0, 1), lambda x: x.permute(2, 0, 1)),

@@ -1,27 +1,113 @@
-"""Networks: modules, layers and initial values."""
+"""Networks: modules, layers, losses, initial values and the book's networks."""
 
 from __future__ import annotations
 
-from . import init
+from . import activation, init, loss
+from .activation import (
+    ELU,
+    GELU,
+    SELU,
+    Function,
+    Identity,
+    LeakyReLU,
+    Logistic,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Step,
+    Tanh,
+)
+from .attention import MultiHeadAttention, attention_weights
 from .containers import ModuleDict, ModuleList, Sequential
 from .dropout import Dropout
 from .linear import Affine, Embedding, Flatten, Linear, Reshape
+from .loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyError,
+    CrossEntropyLoss,
+    EpsilonInsensitiveLoss,
+    ExponentialLoss,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    LogisticLoss,
+    MAELoss,
+    MSELoss,
+    NLLLoss,
+    QuantileLoss,
+    SmoothL1Loss,
+    SoftmaxWithLoss,
+    SumSquaredError,
+)
+from .models import MLP, MultiLayerNet, TwoLayerNet
 from .module import Module, Parameter
 from .normalization import BatchNorm1d, LayerNorm
+from .recurrent import GRU, LSTM, RNN
+from .summary import Summary, summarize
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "LSTM",
+    "MLP",
+    "RNN",
+    "SELU",
     "Affine",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "CrossEntropyError",
+    "CrossEntropyLoss",
     "Dropout",
     "Embedding",
+    "EpsilonInsensitiveLoss",
+    "ExponentialLoss",
     "Flatten",
+    "Function",
+    "HingeLoss",
+    "HuberLoss",
+    "Identity",
+    "L1Loss",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
+    "Logistic",
+    "LogisticLoss",
+    "MAELoss",
+    "MSELoss",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiHeadAttention",
+    "MultiLayerNet",
+    "NLLLoss",
+    "PReLU",
     "Parameter",
+    "QuantileLoss",
+    "ReLU",
     "Reshape",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "SmoothL1Loss",
+    "Softmax",
+    "SoftmaxWithLoss",
+    "Softplus",
+    "Step",
+    "SumSquaredError",
+    "Summary",
+    "Tanh",
+    "TwoLayerNet",
+    "activation",
+    "attention_weights",
     "init",
+    "loss",
+    "summarize",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..generator import generator
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .module import Module
 
 
@@ -30,6 +30,7 @@ class Dropout(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop elements of x, of any shape."""
+        x = as_tensor(x)
         if not self.training:
             return x if self.inverted else x * (1 - self.p)
         if self.p == 0:

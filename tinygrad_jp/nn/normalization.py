@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from .. import ops
 from ..errors import ArgumentError, ShapeError
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .linear import check_features
 from .module import Module, Parameter
 
@@ -52,6 +52,7 @@ class BatchNorm1d(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x of shape (N, D) over N."""
+        x = as_tensor(x)
         check_features("BatchNorm1d", x, self.features)
         if x.ndim != 2:
             raise ShapeError(f"BatchNorm1d: needs shape (N, {self.features}), got {x.shape}; flatten it first")
@@ -102,6 +103,7 @@ class LayerNorm(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x of shape (…, D) over its last axis."""
+        x = as_tensor(x)
         if not x.ndim or x.shape[-1] != self.features:
             raise ShapeError(f"LayerNorm: needs shape (…, {self.features}), got {x.shape}")
         return ops.standardize(x, axis=-1, eps=self.eps) * self.gamma + self.beta

@@ -1,0 +1,248 @@
+"""A table of a model's layers: output shapes, parameters and multiply-adds.
+
+The model runs once while every parameter requires a gradient, so that the tape holds a node for each product. Which
+module made a node is told by its time: the nodes made between a module's start and end, less those of the modules it
+called in between, are its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .. import generator
+from ..errors import ArgumentError
+from ..tape import Node, clock, enable_grad
+from ..tensor import Tensor
+from .module import Module
+
+HEADINGS = ("layer", "output shape", "parameters", "multiply-adds")
+
+
+@dataclass
+class Row:
+    """One run of one module, or a module that was not run but has parameters.
+
+    Attributes
+    ----------
+    path
+        Dotted name; "" for the model itself.
+    layer
+        Name of the class.
+    output_shape
+        Of the first Tensor in the output; None if there was none.
+    parameters
+        How many numbers the module holds itself, without the modules inside; 0 where they were counted before.
+    multiply_adds
+        Of its own, without the modules inside.
+    """
+
+    path: str
+    layer: str
+    output_shape: tuple[int, ...] | None = None
+    parameters: int = 0
+    multiply_adds: int = 0
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """Return the row as text."""
+        name = f"{self.path}: {self.layer}" if self.path else self.layer
+        shape = "–" if self.output_shape is None else str(self.output_shape)
+        return name, shape, f"{self.parameters:,}", f"{self.multiply_adds:,}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What :func:`summarize` found; ``print`` shows it as a table, Jupyter too.
+
+    Attributes
+    ----------
+    rows
+        In the order in which the modules started.
+    trainable
+        How many of the parameters require a gradient.
+    """
+
+    rows: tuple[Row, ...]
+    trainable: int
+
+    @property
+    def parameters(self) -> int:
+        """All numbers in parameters, shared ones once."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        """All multiplications followed by an addition, in one forward pass of the given batch."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    def _total(self) -> tuple[str, str, str, str]:
+        frozen = self.parameters - self.trainable
+        note = f"total ({frozen:,} parameters frozen)" if frozen else "total"
+        return note, "", f"{self.parameters:,}", f"{self.multiply_adds:,}"
+
+    def __str__(self) -> str:
+        lines = [HEADINGS, *(row.cells() for row in self.rows), self._total()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in lines]
+        rule = "─" * len(text[0])
+        return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        def line(cells: Iterable[str], tag: str) -> str:
+            sides = ("left", "left", "right", "right")
+            inside = (f'<{tag} style="text-align:{s}">{escape(c)}</{tag}>' for c, s in zip(cells, sides, strict=True))
+            return f"<tr>{''.join(inside)}</tr>"
+
+        body = "".join(line(row.cells(), "td") for row in self.rows)
+        return f"<table>{line(HEADINGS, 'th')}{body}{line(self._total(), 'th')}</table>"
+
+
+def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.float32) -> Summary:
+    """Run a model once on an input of this shape, and tabulate its layers.
+
+    The model runs as in use (``eval``). Training modes, buffers, gradients and the random generator stay as they are.
+
+    Parameters
+    ----------
+    model
+        Any module of one input.
+    input_shape
+        With the batch axis: (N, …).
+    dtype
+        Of the input: floating (random numbers) or integer (zeros).
+
+    Returns
+    -------
+    Summary
+        Multiply-adds are those of the products that the tape records: ``dot``, ``matmul``, ``affine``, ``einsum``.
+        Products of constants alone, and what a model computes outside the tape, are not seen.
+
+    Raises
+    ------
+    ArgumentError
+        If the shape is no sequence of lengths.
+
+    Examples
+    --------
+    >>> print(summarize(Sequential(Linear(784, 50), ReLU(), Linear(50, 10)), (1, 784)))
+    """
+    x = _example(input_shape, np.dtype(dtype))
+    modules = dict(model.named_modules())
+    trainable = sum(p.size for p in model.parameters() if p.requires_grad)
+    with _as_in_use(model), enable_grad(), _watched(modules) as runs:
+        model(x)
+    rows = {path: row for row in reversed(runs) for path in [row.path]}  # the first run of each
+    unused = [Row(path, type(module).__name__) for path, module in modules.items() if path not in rows]
+    rows |= {row.path: row for row in unused}
+    for name, parameter in model.named_parameters():
+        rows[name.rpartition(".")[0]].parameters += parameter.size
+    return Summary((*runs, *(row for row in unused if row.parameters)), trainable)
+
+
+def _example(shape: Sequence[int], dtype: np.dtype[Any]) -> Tensor:
+    """Make an input: random numbers that are drawn apart, so that nobody else's change; or zeros."""
+    if not isinstance(shape, Sequence) or not all(isinstance(n, int | np.integer) and n >= 0 for n in shape):
+        raise ArgumentError(f"summary: the input's shape must be a tuple of lengths, (N, …), got {shape!r}")
+    if dtype.kind != "f":
+        return Tensor(np.zeros(shape, dtype))
+    return Tensor(np.random.default_rng(0).normal(size=shape).astype(dtype))
+
+
+@contextmanager
+def _as_in_use(model: Module) -> Iterator[None]:
+    """Run a model in ``eval`` with all parameters recorded; afterwards all is as before."""
+    modes = [(module, module.training) for module in model.modules()]
+    frozen = [parameter for parameter in model.parameters() if not parameter.requires_grad]
+    buffers = [(m, name, vars(m)[name], vars(m)[name].copy()) for m in model.modules() for name in m._buffers]
+    random = generator.state()
+    try:
+        model.eval()
+        model.requires_grad_()
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for parameter in frozen:
+            parameter.requires_grad = False
+        for module, name, array, values in buffers:
+            array[...] = values
+            setattr(module, name, array)
+        generator.restore(random)
+
+
+@contextmanager
+def _watched(modules: Mapping[str, Module]) -> Iterator[list[Row]]:
+    """Write a row for each run of these modules, by a wrapper around their ``forward``."""
+    rows: list[Row] = []
+    counted: set[Node] = set()
+
+    def watch(path: str, module: Module) -> Callable[..., Any]:
+        forward = module.forward
+
+        def run(*inputs: Any, **options: Any) -> Any:
+            row = Row(path, type(module).__name__)
+            rows.append(row)
+            start = clock()
+            output = forward(*inputs, **options)
+            tensors = list(_tensors(output))
+            row.output_shape = tensors[0].shape if tensors else None
+            own = _nodes(tensors, start) - counted
+            counted.update(own)
+            row.multiply_adds = sum(map(_multiply_adds, own))
+            return output
+
+        return run
+
+    wrappers = {path: watch(path, module) for path, module in modules.items()}
+    before = {path: vars(module).get("forward") for path, module in modules.items()}
+    try:
+        for path, module in modules.items():
+            vars(module)["forward"] = wrappers[path]
+        yield rows
+    finally:
+        for path, module in modules.items():
+            del vars(module)["forward"]
+            if before[path] is not None:
+                vars(module)["forward"] = before[path]
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    """Iterate over the Tensors in an output: itself, or those in tuples, lists and dictionaries."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, dict | list | tuple):
+        for part in output.values() if isinstance(output, dict) else output:
+            yield from _tensors(part)
+
+
+def _nodes(outputs: Iterable[Tensor], start: int) -> set[Node]:
+    """Collect the nodes made since `start` that these outputs depend on."""
+    stack: list[Any] = [tensor._node for tensor in outputs]
+    found: set[Node] = set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Node) and node.order > start and node not in found:
+            found.add(node)
+            stack.extend(node.edges)
+    return found
+
+
+def _multiply_adds(node: Node) -> int:
+    """Count the multiplications, each followed by an addition, of a product; 0 for other ops."""
+    edges = node.edges
+    if node.plan.op.name in ("dot", "matmul", "affine"):
+        contracted: int = (np.shape(edges[0]) or (1,))[-1]
+        return math.prod(node.shape) * contracted
+    if node.plan.op.name == "contract":
+        letters = node.saved[node.plan.names.index("subscripts")].partition("->")[0].replace(",", "")
+        return math.prod(dict(zip(letters, (n for edge in edges for n in edge.shape), strict=True)).values())
+    return 0
