@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
+from .linalg import times_matrix
 from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, softmax
 from .table import Array, op
 
@@ -21,9 +22,9 @@ def _rows(x: Array) -> Array:
     symbol="affine",
     family="bilinear",
     vjp={
-        "x": lambda g, w: np.dot(g, w.T),
+        "x": lambda g, w: times_matrix(g, w.T),
         "w": lambda g, x: np.dot(_rows(x).T, _rows(g)),
-        "b": lambda g: g,
+        "b": lambda g: add_reduce(_rows(g), axis=0) if g.ndim > 1 else g,
     },
     decomposition=lambda x, w, b: np.dot(x, w) + b,
 )
@@ -47,7 +48,7 @@ def affine(x: Array, w: Array, b: Array, /) -> Array:
     x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
     if not x.ndim or w.ndim != 2:
         raise ShapeError(f"affine: needs x of shape (…, D) and w of shape (D, M), got {x.shape} and {w.shape}")
-    out = x.dot(w)
+    out = times_matrix(x, w)
     if b.shape != out.shape[-1:] and b.size != 1:
         raise ShapeError(f"affine: the bias of shape {b.shape} does not fit x · W of shape {out.shape}")
     if b.dtype is not out.dtype:

@@ -168,7 +168,8 @@ class Op(Generic[P]):
         """Run on Tensors, arrays or scalars; the result is a Tensor, recorded if an input requires a gradient."""
         if self.composite:
             return Op.compose(self, args, kwargs)
-        return Op.apply(self, *self.bind(args, kwargs))
+        inputs, attrs = self.bind(args, kwargs)
+        return Op.apply(self, inputs, attrs)
 
     def dispatch(self, *args: Any, **kwargs: Any) -> Array:
         """Run on what the arguments are, arrays or Tensors: for the use inside another row's vjp."""
