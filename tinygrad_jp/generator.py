@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from .errors import ArgumentError, DataError
 
 _generator = np.random.default_rng()
 
@@ -18,8 +19,16 @@ def seed(n: int) -> None:
     ----------
     n
         Any whole number ≥ 0.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none. (NumPy would take None for "a different one each time".)
     """
-    _generator.bit_generator.state = np.random.PCG64(n).state
+    try:
+        _generator.bit_generator.state = np.random.PCG64(index(n)).state
+    except (TypeError, ValueError):
+        raise ArgumentError(f"seed: needs a whole number ≥ 0, got {n!r}") from None
 
 
 def generator() -> np.random.Generator:
@@ -38,9 +47,14 @@ def restore(state: dict[str, Any]) -> None:
     Raises
     ------
     DataError
-        If it is no state of this generator (PCG64).
+        If it is no state of this generator (PCG64); nothing was changed then.
     """
+    tried: Any = np.random.PCG64()
     try:
-        _generator.bit_generator.state = state
-    except (KeyError, TypeError, ValueError) as error:
+        tried.state = state
+        numbers = [*state["state"].values(), state["has_uint32"], state["uinteger"]]
+        if not all(isinstance(n, int) for n in numbers):  # NumPy would round them
+            raise ValueError(f"not all of {numbers} are whole numbers")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"generator: cannot restore this state: {error!r}; pass what state() returned") from None
+    _generator.bit_generator.state = state

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
 
@@ -23,8 +24,14 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads(), thread_name_prefix="tinygrad_jp")
 
 
+if hasattr(os, "register_at_fork"):  # the threads stay behind in the parent process
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def share_out(function: Callable[[int, Sequence[T]], object], jobs: Sequence[T]) -> None:
-    """Call ``function(worker, jobs of this worker)`` in every thread, and wait for all.
+    """Call ``function(worker, jobs of this worker)`` in every thread, and wait for all, also after an error.
+
+    Context variables (``np.errstate``, ``no_grad``) hold in all of them.
 
     Parameters
     ----------
@@ -34,7 +41,10 @@ def share_out(function: Callable[[int, Sequence[T]], object], jobs: Sequence[T])
         Are dealt out in turn.
     """
     n = min(threads(), len(jobs))
-    others = [_pool().submit(function, worker, jobs[worker::n]) for worker in range(1, n)]
-    function(0, jobs[::n])
+    others = [_pool().submit(copy_context().run, function, worker, jobs[worker::n]) for worker in range(1, n)]
+    try:
+        function(0, jobs[::n])
+    finally:
+        wait(others)
     for other in others:
         other.result()

@@ -22,9 +22,9 @@ def by_name(name: str) -> type[Optimizer]:
     ArgumentError
         If there is none; the nearest is suggested.
     """
-    kind = OPTIMIZERS.get(name.lower())
+    kind = OPTIMIZERS.get(str(name).lower())
     if kind is None:
-        near = get_close_matches(name.lower(), OPTIMIZERS, 1)
+        near = get_close_matches(str(name).lower(), OPTIMIZERS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(OPTIMIZERS)}"
         raise ArgumentError(f"optim: there is no optimizer {name!r}; {hint}")
     return kind

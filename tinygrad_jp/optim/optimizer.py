@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from ..errors import ArgumentError, DataError, DtypeError
+from ..errors import ArgumentError, DataError, DtypeError, ShapeError
 from ..nn.module import Parameter
 from ..parallel import share_out
 from ..tape import changes
@@ -23,9 +26,33 @@ SMALL = 16_384
 PARALLEL = 200_000
 """From so many elements on a second thread pays: NumPy's loops release the interpreter's lock."""
 
+LIMITS = {
+    "lr": math.inf,
+    "eps": math.inf,
+    "weight_decay": math.inf,
+    "l1": math.inf,
+    "momentum": 1.0,
+    "rho": 1.0,
+    "beta1": 1.0,
+    "beta2": 1.0,
+}
+"""Options that are numbers from 0 on, and what each must stay below."""
+FLAGS = ("nesterov", "eps_inside")
+"""Options that are True or False."""
+
 Options = dict[str, Any]
 Work = tuple[ndarray, ndarray]
 """Two arrays to compute in, of the length of the chunk."""
+
+
+class Scratch(NamedTuple):
+    """Arrays of the length of a chunk to compute in, and the first of them seen in the shapes of the parameters."""
+
+    p: ndarray
+    g: ndarray
+    penalized: ndarray
+    work: Work
+    pieces: list[ndarray]
 
 
 @dataclass(eq=False)
@@ -42,6 +69,8 @@ class Chunk:
         Which elements of the flattened parameter, if it is one.
     state
         Views of the flat buffers, shape (n,) each.
+    scratch
+        By worker (see ``share_out``): views of what it computes in. Making them anew would take longer than using them.
     """
 
     params: list[Tensor]
@@ -49,33 +78,49 @@ class Chunk:
     start: int
     stop: int
     state: list[ndarray]
+    scratch: dict[int, Scratch] = field(default_factory=dict)
+
+    def cut(self, arrays: Sequence[ndarray]) -> Scratch:
+        """Cut scratch memory to size."""
+        p, g, penalized, a, b = (array[: self.stop - self.start] for array in arrays)
+        few = len(self.params) > 1
+        ends = list(itertools.accumulate(q.size for q in self.params))
+        pieces = [p[end - q.size : end].reshape(q.shape) for q, end in zip(self.params, ends, strict=True) if few]
+        return Scratch(p, g, penalized, (a, b), pieces)
 
     def gathered(self, arrays: list[ndarray], out: ndarray) -> ndarray:
-        """Return the chunk's part of arrays shaped like its parameters, flat; of several a copy in `out`."""
-        if len(arrays) == 1:
-            return arrays[0].reshape(-1)[self.start : self.stop]
-        return np.concatenate([array.reshape(-1) for array in arrays], out=out)
+        """Return the chunk's part of arrays shaped like its parameters, flat: a view where one will do, else `out`."""
+        if len(arrays) > 1:
+            return np.concatenate([array.reshape(-1) for array in arrays], out=out)
+        flat = _stretch(arrays[0], self.start, self.stop)
+        if flat.dtype == out.dtype and arrays[0].flags.c_contiguous:
+            return flat
+        out[...] = flat
+        return out
 
-    def scatter(self, values: ndarray) -> None:
-        """Write flat values back into the parameters."""
-        if len(self.params) == 1:
-            self.params[0]._data.flat[self.start : self.stop] = values
-            return
-        start = 0
-        for p in self.params:
-            p._data[...] = values[start : start + p._data.size].reshape(p._data.shape)
-            start += p._data.size
+    def scatter(self, scratch: Scratch) -> None:
+        """Write the gathered values back into the parameters."""
+        if scratch.pieces:
+            for p, piece in zip(self.params, scratch.pieces, strict=True):
+                p._data[...] = piece
+        else:
+            data = self.params[0]._data
+            target = data.reshape(-1) if data.flags.c_contiguous else data.flat
+            target[self.start : self.stop] = scratch.p
 
 
 class Bundle:
-    """The parameters of one group and dtype, with the flat buffers of their state.
+    """The parameters of one group and precision, with the flat buffers of their state.
 
     Attributes
     ----------
-    group
-        The options.
-    params
-        The parameters.
+    number, group
+        The group's place among the groups, and its options.
+    places, params
+        The parameters' places in the group, and the parameters.
+    dtype
+        Of the state and the arithmetic: that of the parameters, but at least float32. (In float16, g² of a small
+        gradient and most ε are 0.)
     steps
         How many updates each has had.
     state
@@ -84,13 +129,18 @@ class Bundle:
         How they are cut, or gathered, for updating.
     """
 
-    def __init__(self, group: Options, params: Sequence[Tensor], names: Iterable[str]) -> None:
+    def __init__(
+        self, number: int, group: Options, places: list[int], dtype: np.dtype[Any], names: Iterable[str]
+    ) -> None:
+        self.number = number
         self.group = group
-        self.params = params
-        self.dtype = params[0].dtype
-        self.steps = [0] * len(params)
-        self.offsets = [0, *itertools.accumulate(p.size for p in params)]
-        self.state = {name: np.zeros(self.offsets[-1], self.dtype) for name in names}
+        self.places = places
+        self.params: list[Tensor] = [group["params"][i] for i in places]
+        self.dtype = dtype
+        self.dtypes = [p.dtype for p in self.params]
+        self.steps = [0] * len(places)
+        self.offsets = [0, *itertools.accumulate(p.size for p in self.params)]
+        self.state = {name: np.zeros(self.offsets[-1], dtype) for name in names}
         self.chunks = list(self._cut())
 
     def _cut(self) -> Iterator[Chunk]:
@@ -114,27 +164,36 @@ class Bundle:
         state = [flat[offset + start : offset + stop] for flat in self.state.values()]
         return Chunk([self.params[i] for i in indices], indices, start, stop, state)
 
-    def due(self) -> Iterator[Chunk]:
-        """Count an update, and yield what has gradients; small parameters apart if their histories differ."""
-        self.steps = [n + (p.grad is not None) for n, p in zip(self.steps, self.params, strict=True)]
-        for chunk in self.chunks:
-            if len(chunk.params) == 1:
-                if chunk.params[0].grad is not None:
-                    yield chunk
-            elif self._alike(chunk):
-                yield chunk
+    def ready(self) -> list[bool]:
+        """Tell which parameters are to be updated: those with a gradient that are not frozen."""
+        ready = []
+        for p in self.params:
+            g = p.grad
+            if g is None or not p._requires_grad:
+                ready.append(False)
+            elif isinstance(g, Tensor) and g._data.shape == p._data.shape:
+                ready.append(True)
             else:
-                yield from (self._chunk([i]) for i in chunk.indices if self.params[i].grad is not None)
+                raise _wrong_gradient(p)
+        return ready
 
-    def _alike(self, chunk: Chunk) -> bool:
-        n = self.steps[chunk.indices[0]]
-        return all(p.grad is not None and self.steps[i] == n for i, p in zip(chunk.indices, chunk.params, strict=True))
+    def due(self, ready: list[bool]) -> list[Chunk]:
+        """Count an update, and return what is ready for it; small parameters apart if their histories differ."""
+        self.steps = [n + r for n, r in zip(self.steps, ready, strict=True)]
+        if all(ready) and self.steps.count(self.steps[0]) == len(ready):
+            return self.chunks
+        return [part for chunk in self.chunks for part in self._parts(chunk, ready)]
 
-    def views(self) -> Iterator[tuple[int, str, ndarray]]:
-        """Yield every parameter's index and state, in the shape of the parameter, without copying."""
-        for i, p in enumerate(self.params):
+    def _parts(self, chunk: Chunk, ready: list[bool]) -> list[Chunk]:
+        if all(ready[i] for i in chunk.indices) and len({self.steps[i] for i in chunk.indices}) == 1:
+            return [chunk]
+        return [self._chunk([i]) for i in chunk.indices if ready[i]]
+
+    def views(self) -> Iterator[tuple[str, ndarray]]:
+        """Yield the state of every parameter under its name, in the parameter's shape, without copying."""
+        for i, (place, p) in enumerate(zip(self.places, self.params, strict=True)):
             for name, flat in self.state.items():
-                yield i, name, flat[self.offsets[i] : self.offsets[i + 1]].reshape(p.shape)
+                yield f"{self.number}.{place}.{name}", flat[self.offsets[i] : self.offsets[i + 1]].reshape(p.shape)
 
 
 class Optimizer:
@@ -153,14 +212,15 @@ class Optimizer:
     Attributes
     ----------
     param_groups
-        One dict a group: ``"params"`` and the options; may be changed between steps.
+        One dict a group: ``"params"`` and the options. Options may be changed between steps (the next step checks
+        them); parameters are added with :meth:`add_param_group`.
 
     Raises
     ------
     ArgumentError
-        If there is no parameter, one stands twice, or an option has an impossible value.
+        If there is no parameter, one stands twice, or an option is unknown or has an impossible value.
     DtypeError
-        If a parameter is no leaf Tensor that requires a gradient.
+        If a parameter is no leaf Tensor that requires a gradient (a :class:`Parameter` may be frozen).
     """
 
     decoupled = False
@@ -168,16 +228,17 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], **options: Any) -> None:
         self.defaults = options
-        self.param_groups: list[Options] = []
-        self._bundles: list[Bundle] = []
-        self._known: set[int] = set()
-        self._work: dict[
-            tuple[int, np.dtype[Any]], list[ndarray]
-        ] = {}  # kept: fresh memory costs more than the arithmetic
+        self.param_groups: tuple[Options, ...] = ()
+        self._work: dict[Any, list[ndarray]] = {}  # kept: fresh memory costs more than the arithmetic
+        if isinstance(params, Tensor | Mapping) or not isinstance(params, Iterable):
+            raise ArgumentError(
+                f"{type(self).__name__}: needs a list of parameters or of groups, as in net.parameters() or [w, b]; "
+                f"got one {type(params).__name__}"
+            )
         given: list[Any] = list(params)
-        groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
-        for group in groups:
-            self.add_param_group(group)
+        for group in given if any(isinstance(g, Mapping) for g in given) else [{"params": given}]:
+            self.param_groups += (self._new_group(group),)
+        self._lay_out({})
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own.
@@ -187,36 +248,37 @@ class Optimizer:
         group
             ``"params"``, and the options that differ from the optimizer's.
         """
+        self.param_groups += (self._new_group(group),)
+        self._lay_out(self._stored())
+
+    def _new_group(self, group: Any) -> Options:
         name = type(self).__name__
-        unknown = set(group) - {"params", *self.defaults}
-        if unknown:
-            raise ArgumentError(f"{name}: unknown options {', '.join(unknown)}; it has {', '.join(self.defaults)}")
-        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        if not (isinstance(group, Mapping) and "params" in group):
+            raise ArgumentError(f"{name}: a group is a dict with 'params', as in {{'params': [w, b], 'lr': 0.1}}")
+        params = (group["params"],) if isinstance(group["params"], Tensor) else tuple(group["params"])
         if not params:
-            raise ArgumentError(f"{name}: got no parameters")
+            raise ArgumentError(f"{name}: got no parameters (was a generator such as net.parameters() used up before?)")
+        known = {id(p) for known_group in self.param_groups for p in known_group["params"]}
         for i, p in enumerate(params):
-            # (a Parameter may be frozen for a while)
             if not (isinstance(p, Tensor) and p.is_leaf and (p.requires_grad or isinstance(p, Parameter))):
                 raise DtypeError(f"{name}: parameter {i} is no leaf Tensor with requires_grad=True: {p!r}")
-            if id(p) in self._known:
+            if not p._data.flags.writeable:
+                raise ArgumentError(f"{name}: parameter {i} of shape {p.shape} holds a read-only array; give it a copy")
+            if id(p) in known:
                 raise ArgumentError(f"{name}: parameter {i} of shape {p.shape} stands twice; give each once")
-            self._known.add(id(p))
-        options = self.defaults | {**group, "params": params}
-        self._check(options)
-        self.param_groups.append(options)
-        for dtype in dict.fromkeys(p.dtype for p in params):
-            alike = [p for p in params if p.dtype == dtype]
-            self._bundles.append(Bundle(options, alike, self.state_names(options)))
+            known.add(id(p))
+        return self._checked(self.defaults | {**group, "params": params})
 
-    def _check(self, options: Options) -> None:
-        """Refuse impossible options."""
-        for key, value in options.items():
-            limits = {"momentum": 1.0, "rho": 1.0, "beta1": 1.0, "beta2": 1.0}
-            if key in ("lr", "eps", "weight_decay", "l1") or key in limits:
-                top = limits.get(key, np.inf)
-                if not (isinstance(value, int | float | np.number) and 0 <= value < top):
-                    wanted = "≥ 0" if top == np.inf else f"in [0, {top:g})"
-                    raise ArgumentError(f"{type(self).__name__}: {key} must be a number {wanted}, got {value!r}")
+    def _checked(self, options: Options) -> Options:
+        """Return a group's options with plain Python numbers; refuse unknown, missing and impossible ones."""
+        name = type(self).__name__
+        for key in options.keys() ^ {"params", *self.defaults}:
+            if key not in options:
+                raise ArgumentError(f"{name}: a group lacks the option {key!r}")
+            near = get_close_matches(str(key), self.defaults, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.defaults)}"
+            raise ArgumentError(f"{name}: unknown option {key!r}; {hint}")
+        return {key: _plain(f"{name}: {key}", key, value) for key, value in options.items()}
 
     # ------------------------------------------------------------------------------------------ the rule
 
@@ -245,32 +307,62 @@ class Optimizer:
     # ------------------------------------------------------------------------------------------ running it
 
     def step(self) -> None:
-        """Update every parameter that has a gradient."""
-        due = [(bundle, chunk) for bundle in self._bundles for chunk in bundle.due()]
+        """Update every parameter that has a gradient and is not frozen.
+
+        Raises
+        ------
+        ArgumentError
+            If an option was changed into something impossible; nothing was updated then.
+        ShapeError, DtypeError
+            If a ``grad`` that was set by hand does not fit; nothing was updated then.
+        """
+        self._refresh()
+        ready = [bundle.ready() for bundle in self._bundles]
+        due = [(bundle, chunk) for bundle, r in zip(self._bundles, ready, strict=True) for chunk in bundle.due(r)]
         if len(due) > 1 and sum(chunk.stop - chunk.start for _, chunk in due) >= PARALLEL:
             share_out(self._update_chunks, due)
         else:
             self._update_chunks(0, due)
-        for bundle in self._bundles:
-            for p in bundle.params:
-                if p.grad is not None:
+        for _, chunk in due:
+            if not chunk.start:
+                for p in chunk.params:
                     changes.mark(p._data)
+
+    def _refresh(self) -> None:
+        """Look at what was changed between steps: options, and the dtypes of parameters (``Module.astype``)."""
+        stale = False
+        for bundle in self._bundles:
+            if [p._data.dtype for p in bundle.params] != bundle.dtypes:
+                stale = True
+        for group, seen in zip(self.param_groups, self._seen, strict=True):
+            if group.get("params") is not seen["params"]:
+                raise ArgumentError(
+                    f"{type(self).__name__}: the parameters of a group cannot be changed; use add_param_group, or make "
+                    "a new optimizer"
+                )
+            if group != seen:
+                stale |= self.state_names(self._checked(group)) != self.state_names(seen)
+                group.update(self._checked(group))
+                seen.update(group)
+        if stale:
+            self._lay_out(self._stored())
 
     def _update_chunks(self, worker: int, due: Sequence[tuple[Bundle, Chunk]]) -> None:
         for bundle, chunk in due:
-            key = worker, bundle.dtype
-            if key not in self._work:
-                self._work[key] = [np.empty(CHUNK, bundle.dtype) for _ in range(5)]
-            self._update_chunk(bundle, chunk, [array[: chunk.stop - chunk.start] for array in self._work[key]])
+            scratch = chunk.scratch.get(worker) or self._scratch(worker, bundle, chunk)
+            p = chunk.gathered([p._data for p in chunk.params], scratch.p)
+            g = chunk.gathered([p.grad._data for p in chunk.params], scratch.g)  # type: ignore[union-attr]
+            g = self._penalized(p, g, bundle.group, scratch.penalized)
+            self.update(p, g, chunk.state, bundle.group, bundle.steps[chunk.indices[0]], scratch.work)
+            if p is scratch.p:
+                chunk.scatter(scratch)
 
-    def _update_chunk(self, bundle: Bundle, chunk: Chunk, work: list[ndarray]) -> None:
-        values = [p._data for p in chunk.params]
-        grads = [p.grad._data for p in chunk.params]  # type: ignore[union-attr]
-        p = chunk.gathered(values, work[0])
-        g = self._penalized(p, chunk.gathered(grads, work[1]), bundle.group, work[2])
-        self.update(p, g, chunk.state, bundle.group, bundle.steps[chunk.indices[0]], (work[3], work[4]))
-        if len(values) > 1 or not values[0].flags.c_contiguous:  # then p is a copy
-            chunk.scatter(p)
+    def _scratch(self, worker: int, bundle: Bundle, chunk: Chunk) -> Scratch:
+        key = worker, bundle.dtype
+        if key not in self._work:
+            self._work[key] = [np.empty(CHUNK, bundle.dtype) for _ in range(5)]
+        chunk.scratch[worker] = chunk.cut(self._work[key])
+        return chunk.scratch[worker]
 
     def _penalized(self, p: ndarray, g: ndarray, options: Options, out: ndarray) -> ndarray:
         """Add the gradients of the penalties ½ λ Σ p² and λ₁ Σ |p| (the book, section 6.4.2)."""
@@ -291,44 +383,101 @@ class Optimizer:
 
     # ------------------------------------------------------------------------------------------ state
 
+    def _lay_out(self, known: Mapping[str, ndarray]) -> None:
+        """Make the flat buffers anew, and fill in the state that is known already."""
+        self._seen = [dict(group) for group in self.param_groups]
+        self._bundles: list[Bundle] = []
+        for number, group in enumerate(self.param_groups):
+            precisions = [np.promote_types(p.dtype, np.float32) for p in group["params"]]
+            for dtype in dict.fromkeys(precisions):
+                places = [i for i, other in enumerate(precisions) if other == dtype]
+                bundle = Bundle(number, group, places, dtype, self.state_names(group))
+                if f"{number}.steps" in known:
+                    bundle.steps = [int(known[f"{number}.steps"][i]) for i in places]
+                for name, view in bundle.views():
+                    view[...] = known.get(name, 0)
+                self._bundles.append(bundle)
+
+    def _stored(self) -> dict[str, ndarray]:
+        """Return all state by name: ``"<group>.<parameter>.<array>"`` (views) and ``"<group>.steps"``."""
+        arrays = {name: view for bundle in self._bundles for name, view in bundle.views()}
+        steps = {f"{b.number}.steps": np.zeros(len(b.group["params"]), np.int64) for b in self._bundles}
+        for bundle in self._bundles:
+            steps[f"{bundle.number}.steps"][bundle.places] = bundle.steps
+        return arrays | steps
+
     def state_dict(self) -> dict[str, Any]:
-        """Return the state (arrays by name) and the groups' options, to be stored."""
-        state = {f"{b}.{i}.{name}": v.copy() for b, bundle in enumerate(self._bundles) for i, name, v in bundle.views()}
-        state |= {f"{b}.steps": np.array(bundle.steps) for b, bundle in enumerate(self._bundles)}
-        groups = [{k: v for k, v in group.items() if k != "params"} for group in self.param_groups]
-        return {"state": state, "groups": groups}
+        """Return what is needed to continue.
+
+        Returns
+        -------
+        dict
+            ``"kind"``, the optimizer's name; ``"groups"``, each group's options; ``"state"``, arrays by name.
+        """
+        return {
+            "kind": type(self).__name__,
+            "groups": [{k: v for k, v in group.items() if k != "params"} for group in self.param_groups],
+            "state": {name: array.copy() for name, array in self._stored().items()},
+        }
 
     def load_state_dict(self, stored: Mapping[str, Any]) -> None:
-        """Continue from a stored state.
+        """Continue from a stored state, with its options.
 
         Raises
         ------
         DataError
-            If it is of another optimizer or of other parameters; nothing was changed then.
+            If it is of another optimizer or of other parameters: all problems at once, and nothing was changed.
         """
-        state, groups = stored["state"], stored["groups"]
-        expected = {
-            f"{b}.{i}.{name}": v.shape for b, bundle in enumerate(self._bundles) for i, name, v in bundle.views()
-        }
-        expected |= {f"{b}.steps": (len(bundle.steps),) for b, bundle in enumerate(self._bundles)}
-        found = {name: np.shape(v) for name, v in state.items()}
-        keys = [sorted(g) for g in groups], [sorted(set(g) - {"params"}) for g in self.param_groups]
-        if found != expected or keys[0] != keys[1]:
-            wrong = [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
-            listed = "".join(
-                f"\n  {name}: {expected.get(name, 'unknown')} here, {found.get(name, 'missing')} stored"
-                for name in wrong
-            )
-            raise DataError(
-                f"{type(self).__name__}.load_state_dict: the state is of another optimizer or other parameters:{listed}"
-                + (f"\n  options {keys[1]} here, {keys[0]} stored" if keys[0] != keys[1] else "")
-            )
-        for group, options in zip(self.param_groups, groups, strict=True):
-            group.update(options)
-        for b, bundle in enumerate(self._bundles):
-            bundle.steps = [int(n) for n in state[f"{b}.steps"]]
-            for i, name, view in bundle.views():
-                view[...] = state[f"{b}.{i}.{name}"]
+        name = f"{type(self).__name__}.load_state_dict"
+        try:
+            kind, groups = stored["kind"], [dict(group) for group in stored["groups"]]
+            values = {key: np.asarray(value) for key, value in dict(stored["state"]).items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{name}: needs a dict as state_dict() returns it ({error!r})") from error
+        problems = [] if kind == type(self).__name__ else [f"kind: {type(self).__name__} here, {kind} stored"]
+        if len(groups) != len(self.param_groups):
+            problems.append(f"groups: {len(self.param_groups)} here, {len(groups)} stored")
+        options = list(self.param_groups)
+        for i, (group, new) in enumerate(zip(self.param_groups, groups, strict=False)):
+            try:
+                options[i] = self._checked(new | {"params": group["params"]})
+            except ArgumentError as error:
+                problems.append(f"group {i}: {error}")
+        problems += self._misfits(options, values)
+        if problems:
+            listed = "".join(f"\n  {problem}" for problem in problems)
+            raise DataError(f"{name}: the state is of another optimizer or of other parameters:{listed}")
+        for group, new in zip(self.param_groups, options, strict=True):
+            group.update(new)
+        self._lay_out(values)
+
+    def _misfits(self, groups: Sequence[Options], values: Mapping[str, ndarray]) -> list[str]:
+        """List what keeps these arrays from being the state of groups with these options."""
+        expected: dict[str, tuple[int, ...]] = {}
+        for number, group in enumerate(groups):
+            expected[f"{number}.steps"] = (len(group["params"]),)
+            for i, p in enumerate(group["params"]):
+                expected |= {f"{number}.{i}.{name}": p.shape for name in self.state_names(group)}
+        problems = [f"missing: {name} of shape {shape}" for name, shape in expected.items() if name not in values]
+        for name, value in values.items():
+            whole = name.endswith(".steps")
+            if name not in expected:
+                problems.append(f"unknown: {name} of shape {value.shape}")
+            elif value.shape != expected[name]:
+                problems.append(f"shape: {name} has shape {expected[name]} here, {value.shape} stored")
+            elif value.dtype.kind not in ("iu" if whole else "fiu") or (whole and (value < 0).any()):
+                problems.append(f"values: {name} must hold {'counts' if whole else 'real numbers'}, not {value.dtype}")
+        return problems
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copy and pickle: the arrays themselves, not the views that would lose their connection."""
+        left_out = ("_bundles", "_seen", "_work")
+        return {k: v for k, v in vars(self).items() if k not in left_out} | {"_stored": self._stored()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        known = state.pop("_stored")
+        vars(self).update(state, _work={})
+        self._lay_out(known)
 
     def __repr__(self) -> str:
         groups = [
@@ -336,3 +485,33 @@ class Optimizer:
             for group in self.param_groups
         ]
         return f"{type(self).__name__}({'; '.join(groups)})"
+
+
+def _stretch(array: ndarray, start: int, stop: int) -> ndarray:
+    """Return elements start to stop of the flattened array; of a non-contiguous one only their rows are copied."""
+    if array.flags.c_contiguous:
+        return array.reshape(-1)[start:stop]
+    row = array.size // len(array)
+    first = start // row
+    return array[first : -(-stop // row)].reshape(-1)[start - first * row : stop - first * row]
+
+
+def _wrong_gradient(p: Tensor) -> Exception:
+    what = f"step: the gradient of {p._label()} was set to"
+    if not isinstance(p.grad, Tensor):
+        return DtypeError(f"{what} a {type(p.grad).__name__}; it must be a Tensor, as in p.grad = Tensor(g)")
+    return ShapeError(f"{what} shape {p.grad.shape}, but the parameter has shape {p.shape}")
+
+
+def _plain(what: str, key: str, value: Any) -> Any:
+    """Check an option, and return a number as Python's: a NumPy float64 would turn float32 arithmetic into float64."""
+    if key in FLAGS:
+        if not isinstance(value, bool | np.bool_):
+            raise ArgumentError(f"{what} must be True or False, got {value!r}")
+        return bool(value)
+    if key not in LIMITS:
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < LIMITS[key]:
+        wanted = "finite and ≥ 0" if LIMITS[key] == math.inf else f"in [0, {LIMITS[key]:g})"
+        raise ArgumentError(f"{what} must be a number, {wanted}; got {value!r}")
+    return float(value)

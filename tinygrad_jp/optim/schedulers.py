@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from ..errors import ArgumentError, DataError
@@ -13,7 +14,8 @@ from .optimizer import Optimizer
 class Scheduler:
     """Base of schedulers that multiply each group's first learning rate with a factor of time.
 
-    Call ``step()`` once after each unit of time, an epoch or a batch, that its arguments count in.
+    Call ``step()`` once after each unit of time, an epoch or a batch, that its arguments count in. From then on the
+    optimizer's learning rate is the scheduler's: what anybody else sets is found at the next ``step``, and refused.
 
     Parameters
     ----------
@@ -37,13 +39,38 @@ class Scheduler:
         raise NotImplementedError
 
     def step(self, metric: float | None = None) -> None:
-        """Go on by one unit of time; the value of a metric matters to :class:`ReduceLROnPlateau` only."""
+        """Go on by one unit of time; the value of a metric matters to :class:`ReduceLROnPlateau` only.
+
+        Raises
+        ------
+        ArgumentError
+            If somebody else set a learning rate, or added a group, since the last time.
+        """
+        self._check_untouched()
+        self.observe(metric)
         self.time += 1
         self._set()
+
+    def observe(self, metric: float | None) -> None:
+        """Look at the newest value of a metric; nothing, unless the subclass writes it."""
 
     def _set(self) -> None:
         for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
             group["lr"] = base * self.factor(self.time)
+
+    def _check_untouched(self) -> None:
+        name, found = f"{type(self).__name__}.step", [group["lr"] for group in self.optimizer.param_groups]
+        wanted = [base * self.factor(self.time) for base in self.base]
+        if len(found) != len(wanted):
+            raise ArgumentError(
+                f"{name}: the optimizer has {len(found)} groups now, but had {len(wanted)} when the scheduler was "
+                "made; add groups before making it"
+            )
+        if found != wanted:
+            raise ArgumentError(
+                f"{name}: had set the learning rates to {wanted}, but finds {found}; leave them to one scheduler, and "
+                "load an optimizer's state together with its scheduler's"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Return what changes in time: numbers and lists only."""
@@ -55,13 +82,16 @@ class Scheduler:
         Raises
         ------
         DataError
-            If it is of another kind of scheduler.
+            If it is of another kind of scheduler, or of an optimizer with other groups; nothing was changed then.
         """
-        if set(state) != set(self.state_dict()):
-            raise DataError(
-                f"{type(self).__name__}.load_state_dict: needs {', '.join(self.state_dict())}; got {', '.join(state)}"
-            )
+        here, name = self.state_dict(), f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state, Mapping) or set(state) != set(here):
+            raise DataError(f"{name}: needs a dict of {', '.join(here)}; got {state!r}")
+        wrong = [f"\n  {k}: {v!r} here, {state[k]!r} stored" for k, v in here.items() if _kind(v) != _kind(state[k])]
+        if wrong:
+            raise DataError(f"{name}: the state is of another kind of scheduler, or other groups:{''.join(wrong)}")
         vars(self).update(state)
+        self.base = list(self.base)
         self._set()
 
 
@@ -79,8 +109,8 @@ class StepLR(Scheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        if step_size < 1:
-            raise ArgumentError(f"StepLR: step_size must be at least 1, got {step_size}")
+        _check("StepLR", "step_size", step_size, 1)
+        _check("StepLR", "gamma", gamma, 0)
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer)
@@ -102,6 +132,7 @@ class ExponentialLR(Scheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        _check("ExponentialLR", "gamma", gamma, 0)
         self.gamma = gamma
         super().__init__(optimizer)
 
@@ -122,12 +153,13 @@ class CosineLR(Scheduler):
     warmup
         Units of time of rising from η / (warmup + 1) to η, fewer than `total`.
     minimum
-        The last factor.
+        The last factor, in [0, 1].
     """
 
     def __init__(self, optimizer: Optimizer, total: int, warmup: int = 0, minimum: float = 0.0) -> None:
         if not 0 <= warmup < total:
             raise ArgumentError(f"CosineLR: needs 0 ≤ warmup < total, got warmup={warmup}, total={total}")
+        _check("CosineLR", "minimum", minimum, 0, 1)
         self.total = total
         self.warmup = warmup
         self.minimum = minimum
@@ -155,9 +187,9 @@ class ReduceLROnPlateau(Scheduler):
     mode
         ``"min"`` for a loss, ``"max"`` for an accuracy.
     threshold
-        How much better counts as better.
+        How much better counts as better. NaN is never better.
     minimum
-        The smallest factor.
+        The smallest factor, in [0, 1].
     """
 
     def __init__(
@@ -173,6 +205,9 @@ class ReduceLROnPlateau(Scheduler):
             raise ArgumentError(f"ReduceLROnPlateau: reduction must lie in (0, 1), got {reduction}")
         if mode not in ("min", "max"):
             raise ArgumentError(f"ReduceLROnPlateau: mode must be 'min' or 'max', got {mode!r}")
+        _check("ReduceLROnPlateau", "patience", patience, 0)
+        _check("ReduceLROnPlateau", "threshold", threshold, 0)
+        _check("ReduceLROnPlateau", "minimum", minimum, 0, 1)
         self.reduction = reduction
         self.patience = patience
         self.mode = mode
@@ -187,16 +222,30 @@ class ReduceLROnPlateau(Scheduler):
         """The product of all reductions so far."""
         return self.current
 
-    def step(self, metric: float | None = None) -> None:
-        """Look at the metric's newest value."""
+    def observe(self, metric: float | None) -> None:
+        """Reduce after too many values that are no better than the best so far."""
         if metric is None:
             raise ArgumentError("ReduceLROnPlateau.step: needs the metric's value, as in step(val_loss)")
         sign = 1 if self.mode == "min" else -1
-        if self.best is None or sign * metric < sign * self.best - self.threshold:
+        better = self.best is None or sign * metric < sign * self.best - self.threshold
+        if better and not math.isnan(metric):
             self.best, self.waited = float(metric), 0
         else:
             self.waited += 1
         if self.waited > self.patience:
             self.current = max(self.minimum, self.current * self.reduction)
             self.waited = 0
-        super().step()
+
+
+def _check(scheduler: str, name: str, value: float, low: float, high: float = math.inf) -> None:
+    """Refuse an argument outside its limits."""
+    if not low <= value <= high:
+        limits = f"at least {low}" if high == math.inf else f"in [{low}, {high}]"
+        raise ArgumentError(f"{scheduler}: {name} must be {limits}, got {value}")
+
+
+def _kind(value: Any) -> Any:
+    """Tell what a stored value is: a number (or None in its place), so many of them, or something else."""
+    if isinstance(value, list | tuple):
+        return [_kind(v) for v in value]
+    return Real if value is None or isinstance(value, Real) else type(value)

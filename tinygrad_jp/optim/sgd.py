@@ -48,9 +48,13 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         l1: float = 0.0,
     ) -> None:
-        if nesterov and not momentum:
-            raise ArgumentError("SGD: nesterov=True needs a momentum above 0, such as 0.9")
         super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, l1=l1)
+
+    def _checked(self, options: Options) -> Options:
+        checked = super()._checked(options)
+        if checked["nesterov"] and not checked["momentum"]:
+            raise ArgumentError("SGD: nesterov=True needs a momentum above 0, such as 0.9")
+        return checked
 
     def state_names(self, options: Options) -> tuple[str, ...]:
         """The velocity, if there is momentum."""
