@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from tinygrad_jp import Tensor, optim, parallel
 from tinygrad_jp.errors import ArgumentError, DataError, DtypeError, InPlaceError, ShapeError
 from tinygrad_jp.nn import Module, Parameter
+from tinygrad_jp.optim import chunks
 from tinygrad_jp.optim import optimizer as core
 
 EXAMPLES = settings(deadline=None, max_examples=40)
@@ -41,8 +42,8 @@ def give(p: Tensor, g: Any) -> None:
 def limits(chunk: int, small: int, parallel_from: int) -> Iterator[None]:
     """Cut and gather tiny parameters as if they were huge, and update them in two threads."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(core, "CHUNK", chunk)
-        patch.setattr(core, "SMALL", small)
+        patch.setattr(chunks, "CHUNK", chunk)
+        patch.setattr(chunks, "SMALL", small)
         patch.setattr(core, "PARALLEL", parallel_from)
         patch.setattr(parallel, "threads", lambda: 2)
         yield

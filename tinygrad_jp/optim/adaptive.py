@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .optimizer import Optimizer, Options, Work
+from .chunks import Work
+from .optimizer import Optimizer
+from .options import Options
 
 
 class AdaGrad(Optimizer):

@@ -1,199 +1,25 @@
-"""What all optimizers share: groups of parameters, state, and updates that stay in the processor's cache."""
+"""What all optimizers share: groups of parameters, their state, and the updating chunk by chunk."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from ..errors import ArgumentError, DataError, DtypeError, ShapeError
+from ..errors import ArgumentError, DataError, DtypeError
 from ..nn.module import Parameter
 from ..parallel import share_out
 from ..tape import changes
 from ..tensor import Tensor
+from . import chunks
+from .chunks import Bundle, Chunk, Scratch, Work
+from .options import Options, plain
 
-CHUNK = 65_536
-"""Elements updated at a time: with their state they stay in the second-level cache (measured)."""
-SMALL = 16_384
-"""Parameters of fewer elements are updated together with their neighbours: a NumPy call costs as much as they do."""
 PARALLEL = 200_000
 """From so many elements on a second thread pays: NumPy's loops release the interpreter's lock."""
-
-LIMITS = {
-    "lr": math.inf,
-    "eps": math.inf,
-    "weight_decay": math.inf,
-    "l1": math.inf,
-    "momentum": 1.0,
-    "rho": 1.0,
-    "beta1": 1.0,
-    "beta2": 1.0,
-}
-"""Options that are numbers from 0 on, and what each must stay below."""
-FLAGS = ("nesterov", "eps_inside")
-"""Options that are True or False."""
-
-Options = dict[str, Any]
-Work = tuple[ndarray, ndarray]
-"""Two arrays to compute in, of the length of the chunk."""
-
-
-class Scratch(NamedTuple):
-    """Arrays of the length of a chunk to compute in, and the first of them seen in the shapes of the parameters."""
-
-    p: ndarray
-    g: ndarray
-    penalized: ndarray
-    work: Work
-    pieces: list[ndarray]
-
-
-@dataclass(eq=False)
-class Chunk:
-    """What is updated at a time: a stretch of one large parameter, or several small parameters.
-
-    Attributes
-    ----------
-    params
-        The parameters.
-    indices
-        Their places in the bundle.
-    start, stop
-        Which elements of the flattened parameter, if it is one.
-    state
-        Views of the flat buffers, shape (n,) each.
-    scratch
-        By worker (see ``share_out``): views of what it computes in. Making them anew would take longer than using them.
-    """
-
-    params: list[Tensor]
-    indices: list[int]
-    start: int
-    stop: int
-    state: list[ndarray]
-    scratch: dict[int, Scratch] = field(default_factory=dict)
-
-    def cut(self, arrays: Sequence[ndarray]) -> Scratch:
-        """Cut scratch memory to size."""
-        p, g, penalized, a, b = (array[: self.stop - self.start] for array in arrays)
-        few = len(self.params) > 1
-        ends = list(itertools.accumulate(q.size for q in self.params))
-        pieces = [p[end - q.size : end].reshape(q.shape) for q, end in zip(self.params, ends, strict=True) if few]
-        return Scratch(p, g, penalized, (a, b), pieces)
-
-    def gathered(self, arrays: list[ndarray], out: ndarray) -> ndarray:
-        """Return the chunk's part of arrays shaped like its parameters, flat: a view where one will do, else `out`."""
-        if len(arrays) > 1:
-            return np.concatenate([array.reshape(-1) for array in arrays], out=out)
-        flat = _stretch(arrays[0], self.start, self.stop)
-        if flat.dtype == out.dtype and arrays[0].flags.c_contiguous:
-            return flat
-        out[...] = flat
-        return out
-
-    def scatter(self, scratch: Scratch) -> None:
-        """Write the gathered values back into the parameters."""
-        if scratch.pieces:
-            for p, piece in zip(self.params, scratch.pieces, strict=True):
-                p._data[...] = piece
-        else:
-            data = self.params[0]._data
-            target = data.reshape(-1) if data.flags.c_contiguous else data.flat
-            target[self.start : self.stop] = scratch.p
-
-
-class Bundle:
-    """The parameters of one group and precision, with the flat buffers of their state.
-
-    Attributes
-    ----------
-    number, group
-        The group's place among the groups, and its options.
-    places, params
-        The parameters' places in the group, and the parameters.
-    dtype
-        Of the state and the arithmetic: that of the parameters, but at least float32. (In float16, g² of a small
-        gradient and most ε are 0.)
-    steps
-        How many updates each has had.
-    state
-        By name, one flat array over all parameters.
-    chunks
-        How they are cut, or gathered, for updating.
-    """
-
-    def __init__(
-        self, number: int, group: Options, places: list[int], dtype: np.dtype[Any], names: Iterable[str]
-    ) -> None:
-        self.number = number
-        self.group = group
-        self.places = places
-        self.params: list[Tensor] = [group["params"][i] for i in places]
-        self.dtype = dtype
-        self.dtypes = [p.dtype for p in self.params]
-        self.steps = [0] * len(places)
-        self.offsets = [0, *itertools.accumulate(p.size for p in self.params)]
-        self.state = {name: np.zeros(self.offsets[-1], dtype) for name in names}
-        self.chunks = list(self._cut())
-
-    def _cut(self) -> Iterator[Chunk]:
-        few: list[int] = []
-        for i, p in enumerate(self.params):
-            large = p.size >= SMALL
-            if few and (large or self.offsets[i + 1] - self.offsets[few[0]] > CHUNK):
-                yield self._chunk(few)
-                few = []
-            if large:
-                for start in range(0, p.size, CHUNK):
-                    yield self._chunk([i], start, min(start + CHUNK, p.size))
-            elif p.size:
-                few = [*few, i]
-        if few:
-            yield self._chunk(few)
-
-    def _chunk(self, indices: list[int], start: int = 0, stop: int | None = None) -> Chunk:
-        offset, end = self.offsets[indices[0]], self.offsets[indices[-1] + 1]
-        stop = end - offset if stop is None else stop
-        state = [flat[offset + start : offset + stop] for flat in self.state.values()]
-        return Chunk([self.params[i] for i in indices], indices, start, stop, state)
-
-    def ready(self) -> list[bool]:
-        """Tell which parameters are to be updated: those with a gradient that are not frozen."""
-        ready = []
-        for p in self.params:
-            g = p.grad
-            if g is None or not p._requires_grad:
-                ready.append(False)
-            elif isinstance(g, Tensor) and g._data.shape == p._data.shape:
-                ready.append(True)
-            else:
-                raise _wrong_gradient(p)
-        return ready
-
-    def due(self, ready: list[bool]) -> list[Chunk]:
-        """Count an update, and return what is ready for it; small parameters apart if their histories differ."""
-        self.steps = [n + r for n, r in zip(self.steps, ready, strict=True)]
-        if all(ready) and self.steps.count(self.steps[0]) == len(ready):
-            return self.chunks
-        return [part for chunk in self.chunks for part in self._parts(chunk, ready)]
-
-    def _parts(self, chunk: Chunk, ready: list[bool]) -> list[Chunk]:
-        if all(ready[i] for i in chunk.indices) and len({self.steps[i] for i in chunk.indices}) == 1:
-            return [chunk]
-        return [self._chunk([i]) for i in chunk.indices if ready[i]]
-
-    def views(self) -> Iterator[tuple[str, ndarray]]:
-        """Yield the state of every parameter under its name, in the parameter's shape, without copying."""
-        for i, (place, p) in enumerate(zip(self.places, self.params, strict=True)):
-            for name, flat in self.state.items():
-                yield f"{self.number}.{place}.{name}", flat[self.offsets[i] : self.offsets[i + 1]].reshape(p.shape)
 
 
 class Optimizer:
@@ -278,7 +104,7 @@ class Optimizer:
             near = get_close_matches(str(key), self.defaults, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.defaults)}"
             raise ArgumentError(f"{name}: unknown option {key!r}; {hint}")
-        return {key: _plain(f"{name}: {key}", key, value) for key, value in options.items()}
+        return {key: plain(f"{name}: {key}", key, value) for key, value in options.items()}
 
     # ------------------------------------------------------------------------------------------ the rule
 
@@ -360,7 +186,7 @@ class Optimizer:
     def _scratch(self, worker: int, bundle: Bundle, chunk: Chunk) -> Scratch:
         key = worker, bundle.dtype
         if key not in self._work:
-            self._work[key] = [np.empty(CHUNK, bundle.dtype) for _ in range(5)]
+            self._work[key] = [np.empty(chunks.CHUNK, bundle.dtype) for _ in range(5)]
         chunk.scratch[worker] = chunk.cut(self._work[key])
         return chunk.scratch[worker]
 
@@ -485,33 +311,3 @@ class Optimizer:
             for group in self.param_groups
         ]
         return f"{type(self).__name__}({'; '.join(groups)})"
-
-
-def _stretch(array: ndarray, start: int, stop: int) -> ndarray:
-    """Return elements start to stop of the flattened array; of a non-contiguous one only their rows are copied."""
-    if array.flags.c_contiguous:
-        return array.reshape(-1)[start:stop]
-    row = array.size // len(array)
-    first = start // row
-    return array[first : -(-stop // row)].reshape(-1)[start - first * row : stop - first * row]
-
-
-def _wrong_gradient(p: Tensor) -> Exception:
-    what = f"step: the gradient of {p._label()} was set to"
-    if not isinstance(p.grad, Tensor):
-        return DtypeError(f"{what} a {type(p.grad).__name__}; it must be a Tensor, as in p.grad = Tensor(g)")
-    return ShapeError(f"{what} shape {p.grad.shape}, but the parameter has shape {p.shape}")
-
-
-def _plain(what: str, key: str, value: Any) -> Any:
-    """Check an option, and return a number as Python's: a NumPy float64 would turn float32 arithmetic into float64."""
-    if key in FLAGS:
-        if not isinstance(value, bool | np.bool_):
-            raise ArgumentError(f"{what} must be True or False, got {value!r}")
-        return bool(value)
-    if key not in LIMITS:
-        return value
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < LIMITS[key]:
-        wanted = "finite and ≥ 0" if LIMITS[key] == math.inf else f"in [0, {LIMITS[key]:g})"
-        raise ArgumentError(f"{what} must be a number, {wanted}; got {value!r}")
-    return float(value)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy import ndarray
 
 from ..errors import ArgumentError
-from .optimizer import Optimizer, Options, Work
+from .chunks import Work
+from .optimizer import Optimizer
+from .options import Options
 
 
 class SGD(Optimizer):
