@@ -128,7 +128,10 @@ def test_book05_training_reaches_the_books_accuracy(monkeypatch: pytest.MonkeyPa
 
 
 def test_import_loads_nothing_heavy() -> None:
-    heavy = ("matplotlib", "pygraphviz", "tqdm", "hypothesis", "numba", "urllib.request")
+    heavy = (
+        *("matplotlib", "pygraphviz", "tqdm", "hypothesis", "numba", "urllib.request"),
+        *("click", "PIL", "safetensors", "optuna"),
+    )
     code = f"import sys, tinygrad_jp; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     assert done.stdout.strip() == "[]"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import locale
 import time
-import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from . import viz
+from .cli.text import table
 from .data import Mnist, mnist
 from .ops import dot, relu, softmax_cross_entropy
 from .progress import progress
@@ -18,8 +17,6 @@ from .tape import no_grad
 from .tensor import Tensor
 from .viz.gallery import apple_and_orange_gradients, apple_gradients
 from .viz.scene import Circle, number, scene
-
-LANGUAGES = ("en", "ja")
 
 TEXT = {
     "en": {
@@ -41,12 +38,6 @@ TEXT = {
         "no plots": "グラフを描くには matplotlib が必要です: pip install 'tinygrad_jp[demo]'",
     },
 }  # fmt: skip
-
-
-def language_of_user() -> str:
-    """Return "ja" if the user's locale is Japanese, else "en"."""
-    name = locale.getlocale()[0] or ""
-    return "ja" if name.lower().startswith(("ja", "japanese")) else "en"
 
 
 def demo(out: Path, lang: str = "en") -> float:
@@ -112,22 +103,7 @@ def flow_table(y: Tensor, headings: tuple[str, str, str]) -> str:
         rows.append(
             [f"{names[wire.tail]} → {names[wire.head]}", *("" if f is None else number(f.item()) for f in flows)]
         )
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [_pad(row[0], widths[0]), *(" " * (w - _width(c)) + c for c, w in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    )
-
-
-def _width(text: str) -> int:
-    """Count the columns of a terminal that text takes: two for each Japanese character."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
+    return table(rows)
 
 
 # ---------------------------------------------------------------------------------------------- the classifier

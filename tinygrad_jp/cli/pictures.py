@@ -1,0 +1,83 @@
+"""``tinygrad-jp plot`` and ``tinygrad-jp graph``, and how every command saves its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import viz
+from ..tensor import Tensor
+from ..train import LAST
+from . import datasets, runs
+from .language import CommandError, say
+
+
+def save_picture(plot: str, *arguments: Any, **options: Any) -> bool:
+    """Draw a picture with a function of ``viz.plots`` and tell its path; without matplotlib tell what to install.
+
+    Parameters
+    ----------
+    plot
+        Name of the function.
+    *arguments, **options
+        Its own; the last of the arguments is the path.
+
+    Returns
+    -------
+    bool
+        Whether it was drawn.
+    """
+    try:
+        from ..viz import plots
+    except ImportError:
+        print(say("no plots"))
+        return False
+    print(say("saved", path=getattr(plots, plot)(*arguments, **options)))
+    return True
+
+
+def curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return what learning curves show of a history: losses and metrics by name, one number an epoch."""
+    names = [name for name in history[0] if name not in ("epoch", "lr", "seconds")]
+    return {name: [row.get(name) for row in history] for name in names}
+
+
+def plot(folder: Path) -> int:
+    """Draw the learning curves and the weights of a run into its folder, and return the exit status.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    """
+    run = runs.open_run(folder)
+    history = runs.open_run(folder, [LAST]).history or run.history
+    drawn = save_picture("weight_histograms", run.model, folder / runs.WEIGHTS)
+    if drawn and history:
+        save_picture("learning_curves", curves(history), folder / runs.CURVES)
+    return 0 if drawn else 1
+
+
+def graph(folder: Path, path: Path) -> int:
+    """Draw what a run's network computes of one example, and return the exit status.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    path
+        The file to write; its suffix tells the format.
+    """
+    run = runs.open_run(folder)
+    data = datasets.kind(run.config.data).load(run.config.seed)
+    x, _ = datasets.examples(data.x_test, data.t_test)[-1:]
+    scores = run.model(Tensor(x, requires_grad=True, name="x"))  # with a gradient all its way is recorded
+    scores.name = "scores"
+    for name, parameter in run.model.named_parameters():
+        parameter.name = name
+    try:
+        print(say("saved", path=viz.graph(scores).save(path)))
+    except (ValueError, viz.GraphvizError) as error:
+        raise CommandError("not drawn", why=error) from error
+    return 0
