@@ -173,6 +173,17 @@ class TestCallbacks:
         t.fit(loader(shuffle=False), epochs=50)
         assert t.epoch == 4  # the first, and three without improvement
 
+    def test_a_run_that_stopped_early_stays_stopped_when_resumed(self, tmp_path: Path) -> None:
+        def make() -> Trainer:
+            model = nn.Linear(2, 3)
+            stopping = EarlyStopping("loss", patience=0, threshold=1e-6)
+            return trainer(model, SGD(model.parameters(), lr=0.0), callbacks=[stopping], out=tmp_path)
+
+        make().fit(loader(shuffle=False), epochs=50)
+        again = make()
+        again.fit(loader(shuffle=False), epochs=50, resume=True)
+        assert again.epoch == 2
+
     def test_accuracy_is_to_rise(self) -> None:
         stopping = EarlyStopping("val_accuracy", patience=0)
         t = trainer()

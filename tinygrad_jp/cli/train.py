@@ -67,11 +67,11 @@ def train(folder: Path, given: Mapping[str, Any], resume: bool, overwrite: bool)
         trainer.fit(loader, val_loader, config.epochs, resume=goes_on)
     except KeyboardInterrupt:  # a second Ctrl-C, which does not wait for the batch
         trainer.interrupted = True
+        print(trainer.interruption(), file=sys.stderr)
     finally:
         if trainer.history:
             trainer.history.save(folder / runs.HISTORY)
     if trainer.interrupted:
-        print(say("go on", folder=folder), file=sys.stderr)
         return INTERRUPTED
     _report(folder, trainer, data)
     return 0
@@ -145,10 +145,17 @@ def _loaders(config: Config, data: Data) -> tuple[DataLoader, DataLoader | None]
     return loader, validation
 
 
+class _Training(Trainer):
+    """A Trainer that tells how to go on by the command line."""
+
+    def interruption(self) -> str:
+        return say("go on", folder=self.out)
+
+
 def _trainer(config: Config, model: Module, optimizer: Optimizer, folder: Path, validates: bool) -> Trainer:
     monitor = "val_loss" if validates else "loss"
     stopping = [] if config.patience is None else [EarlyStopping(monitor, config.patience)]
-    return Trainer(
+    return _Training(
         model,
         softmax_cross_entropy,
         optimizer,

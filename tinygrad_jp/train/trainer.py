@@ -165,9 +165,9 @@ class Trainer:
         DataError
             If there is nothing to resume from, or it does not fit.
         """
+        self.stop = self.interrupted = False
         if resume:
             self._resume(train)
-        self.stop = self.interrupted = False
         for callback in self.callbacks:
             callback.on_fit_start(self)
         with self._interruptible():
@@ -177,13 +177,15 @@ class Trainer:
                     self._finish_epoch(train, val)
         if self.interrupted:
             self._save(LAST, train)
-            self._say(
-                f"interrupted in epoch {self.epoch + 1}"
-                + (f"; fit(…, resume=True) goes on from {self.out / LAST}" if self.out else "")
-            )
+            self._say(self.interruption())
         for callback in self.callbacks:
             callback.on_fit_end(self)
         return self.history
+
+    def interruption(self) -> str:
+        """Text shown when Ctrl-C has ended the training."""
+        then = f"; fit(…, resume=True) goes on from {self.out / LAST}" if self.out else ""
+        return f"interrupted in epoch {self.epoch + 1}{then}"
 
     def step(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
         """Run one batch forward and backward; the gradients add up until ``update``.
@@ -331,6 +333,7 @@ class Trainer:
         extra = {
             "epoch": self.epoch,
             "updates": self.updates,
+            "stop": self.stop,
             "best": None if math.isinf(self.best) else self.best,
             "history": self.history.rows,
             "running": self._running.state(),
@@ -358,6 +361,7 @@ class Trainer:
                 f"{path}: was written with {len(extra['callbacks'])} callbacks, there are {len(self.callbacks)} now"
             )
         self.epoch, self.updates, self.history = extra["epoch"], extra["updates"], History(extra["history"])
+        self.stop = extra["stop"]  # a run that was stopped early stays stopped
         self.best = math.inf if extra["best"] is None else extra["best"]
         self._running = _Means(**extra["running"])
         for callback, state in zip(self.callbacks, extra["callbacks"], strict=True):
