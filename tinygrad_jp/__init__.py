@@ -11,6 +11,7 @@ from typing import Any
 from . import errors, ops
 from .derivatives import gradient_descent, hessian, jacobian, jvp, numerical_gradient, vjp
 from .generator import seed
+from .kernels.fast import use_fast
 from .ops import *  # noqa: F403
 from .strict import strict_zero
 from .tape import enable_grad, no_grad, primitives
@@ -34,6 +35,7 @@ __all__ = [
     "primitives",
     "seed",
     "strict_zero",
+    "use_fast",
     "vjp",
     *ops.__all__,
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..kernels.fast import compiled
 from .chunks import Work
 from .optimizer import Optimizer
 from .options import Options
@@ -196,19 +197,25 @@ class Adam(Optimizer):
         m, v = state  # without the factors 1 − β₁ and 1 − β₂: two passes over memory less
         beta1, beta2, eps = options["beta1"], options["beta2"], options["eps"]
         scale = (1 - beta2**step) / (1 - beta2)
+        rate = options["lr"] * math.sqrt(scale) * (1 - beta1) / (1 - beta1**step)
+        inside, outside = (eps * scale, 0.0) if options["eps_inside"] else (0.0, eps * math.sqrt(scale))
+        kernels = compiled()
+        if kernels is not None:
+            kernels.adam(p, g, m, v, *map(p.dtype.type, (beta1, beta2, rate, outside, inside)))
+            return
         m *= beta1
         m += g
         v *= beta2
         np.multiply(g, g, out=a)
         v += a
-        if options["eps_inside"]:
-            np.add(v, eps * scale, out=a)
+        if inside:
+            np.add(v, inside, out=a)
             np.sqrt(a, out=a)
         else:
             np.sqrt(v, out=a)
-            a += eps * math.sqrt(scale)
+            a += outside
         np.divide(m, a, out=b)
-        b *= options["lr"] * math.sqrt(scale) * (1 - beta1) / (1 - beta1**step)
+        b *= rate
         p -= b
 
 

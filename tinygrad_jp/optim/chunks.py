@@ -11,13 +11,22 @@ import numpy as np
 from numpy import ndarray
 
 from ..errors import DtypeError, ShapeError
+from ..kernels.fast import compiled
 from ..tensor import Tensor
 from .options import Options
 
 CHUNK = 65_536
-"""Elements updated at a time: with their state they stay in the second-level cache (measured)."""
+"""Elements updated at a time by NumPy, in several passes: with their state they stay in the second-level cache."""
+COMPILED_CHUNK = 524_288
+"""Elements updated at a time by compiled kernels, which pass over memory once."""
 SMALL = 16_384
-"""Parameters of fewer elements are updated together with their neighbours: a NumPy call costs as much as they do."""
+"""Parameters of fewer elements are updated together with their neighbours: a call costs as much as they do."""
+
+
+def largest() -> int:
+    """Return how many elements are updated at a time."""
+    return CHUNK if compiled() is None else COMPILED_CHUNK
+
 
 Work = tuple[ndarray, ndarray]
 """Two arrays to compute in, of the length of the chunk."""
@@ -122,6 +131,7 @@ class Bundle:
         self.chunks = list(self._cut())
 
     def _cut(self) -> Iterator[Chunk]:
+        chunk = largest()
         few: list[int] = []
         for i, p in enumerate(self.params):
             large = p.size >= SMALL
@@ -129,8 +139,8 @@ class Bundle:
                 yield self._chunk(few)
                 few = []
             if large:
-                for start in range(0, p.size, CHUNK):
-                    yield self._chunk([i], start, min(start + CHUNK, p.size))
+                for start in range(0, p.size, chunk):
+                    yield self._chunk([i], start, min(start + chunk, p.size))
             elif p.size:
                 few = [*few, i]
         if few:

@@ -14,8 +14,7 @@ from ..nn.module import Parameter
 from ..parallel import share_out
 from ..tape import changes
 from ..tensor import Tensor
-from . import chunks
-from .chunks import Bundle, Chunk, Scratch, Work
+from .chunks import Bundle, Chunk, Scratch, Work, largest
 from .options import Options, plain
 
 PARALLEL = 200_000
@@ -186,7 +185,7 @@ class Optimizer:
     def _scratch(self, worker: int, bundle: Bundle, chunk: Chunk) -> Scratch:
         key = worker, bundle.dtype
         if key not in self._work:
-            self._work[key] = [np.empty(chunks.CHUNK, bundle.dtype) for _ in range(5)]
+            self._work[key] = [np.empty(largest(), bundle.dtype) for _ in range(5)]
         chunk.scratch[worker] = chunk.cut(self._work[key])
         return chunk.scratch[worker]
 

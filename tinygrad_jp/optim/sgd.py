@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..errors import ArgumentError
+from ..kernels.fast import compiled
 from .chunks import Work
 from .optimizer import Optimizer
 from .options import Options
@@ -75,6 +76,10 @@ class SGD(Optimizer):
                 g = a
             else:
                 g = v
+        kernels = compiled()
+        if kernels is not None:
+            kernels.sgd(p, g, p.dtype.type(options["lr"]))
+            return
         np.multiply(g, options["lr"], out=a)
         p -= a
 
