@@ -6,6 +6,8 @@ run goes to ``--out``: checkpoints, the history as a table and its curves; ``--r
 
 from __future__ import annotations
 
+import shutil
+
 from _common import compare, images, parser
 
 import tinygrad_jp
@@ -21,6 +23,10 @@ def main() -> None:
     x_train, t_train, x_test, t_test = images(given.quick, given.data)
     epochs = 5
 
+    folder = given.out / "trainer_mnist"
+    if not given.resume:
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
+
     tinygrad_jp.seed(0)
     train = DataLoader((x_train, t_train), batch_size=50, shuffle=True)
     test = DataLoader((x_test, t_test), batch_size=1000)
@@ -34,7 +40,7 @@ def main() -> None:
         scheduler=optim.CosineLR(adam, total=steps, warmup=steps // 20),
         schedule="step",
         metrics=["accuracy"],
-        out=given.out / "trainer_mnist",
+        out=folder,
     )
     print(net.summary((50, 784)))
     history = trainer.fit(train, test, epochs=epochs, resume=given.resume)

@@ -17,7 +17,7 @@ import pytest
 import tinygrad_jp as tj
 from tinygrad_jp import nn
 from tinygrad_jp.data import DataLoader
-from tinygrad_jp.errors import ArgumentError, DataError, TrainingError
+from tinygrad_jp.errors import ArgumentError, DataError, DtypeError, TrainingError
 from tinygrad_jp.io import read_checkpoint
 from tinygrad_jp.optim import SGD, Adam, CosineLR, ReduceLROnPlateau, StepLR
 from tinygrad_jp.train import BEST, LAST, Callback, EarlyStopping, History, Trainer
@@ -53,6 +53,22 @@ def assert_same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None:
     assert a.keys() == b.keys()
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def small(folder: Path, **options: Any) -> Trainer:
+    return trainer(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3)), out=folder, **options)
+
+
+class CtrlC(Callback):
+    """Presses Ctrl-C after so many batches; after 0, never."""
+
+    def __init__(self, batches: int) -> None:
+        self.left = batches
+
+    def on_step_end(self, trainer: Trainer, loss: float) -> None:
+        self.left -= 1
+        if not self.left:
+            signal.raise_signal(signal.SIGINT)
 
 
 class TestFit:
@@ -238,30 +254,125 @@ class TestCheckpoints:
     def test_ctrl_c_and_resume_give_the_weights_of_an_uninterrupted_run(
         self, tmp_path: Path, batches: int, prefetch: int
     ) -> None:
-        class CtrlC(Callback):
-            left = batches
-
-            def on_step_end(self, trainer: Trainer, loss: float) -> None:
-                self.left -= 1
-                if not self.left:
-                    signal.raise_signal(signal.SIGINT)
-
         tj.seed(3)
         whole = trainer(metrics=["accuracy"])
         whole.fit(loader(prefetch=prefetch), epochs=3)
 
         tj.seed(3)
-        first = trainer(metrics=["accuracy"], out=tmp_path, callbacks=[CtrlC()])
+        first = trainer(metrics=["accuracy"], out=tmp_path, callbacks=[CtrlC(batches)])
         first.fit(loader(prefetch=prefetch), epochs=3)
         assert first.interrupted
         assert first.updates == batches
 
         tj.seed(99)
-        second = trainer(metrics=["accuracy"], out=tmp_path, callbacks=[Callback()])
+        second = trainer(metrics=["accuracy"], out=tmp_path, callbacks=[CtrlC(0)])
         history = second.fit(loader(prefetch=prefetch), epochs=3, resume=True)
         assert_same(weights(second), weights(whole))
         assert history["loss"] == whole.history["loss"]
         assert history["accuracy"] == whole.history["accuracy"]
+
+    @pytest.mark.parametrize("batches", [8, 9])
+    def test_ctrl_c_in_the_last_incomplete_accumulation(self, tmp_path: Path, batches: int) -> None:
+        tj.seed(3)
+        whole = trainer(accumulate=4)
+        whole.fit(loader(), epochs=2)
+        tj.seed(3)
+        trainer(accumulate=4, out=tmp_path, callbacks=[CtrlC(batches)]).fit(loader(), epochs=2)
+        second = trainer(accumulate=4, out=tmp_path, callbacks=[CtrlC(0)])
+        second.fit(loader(), epochs=2, resume=True)
+        assert second.updates == whole.updates == 6
+        assert_same(weights(second), weights(whole))
+
+    def test_evaluating_the_training_data_within_an_epoch_does_not_disturb_it(self, tmp_path: Path) -> None:
+        data = loader(shuffle=False)
+
+        class Evaluate(Callback):
+            def on_step_end(self, trainer: Trainer, loss: float) -> None:
+                trainer.evaluate(data)
+                if trainer.updates == 3:
+                    signal.raise_signal(signal.SIGINT)
+
+        first = trainer(out=tmp_path, callbacks=[Evaluate()])
+        first.fit(data, epochs=1)
+        assert (first.epoch, first.updates) == (0, 3)
+        second = trainer(out=tmp_path, callbacks=[Evaluate()])
+        second.fit(loader(shuffle=False), epochs=1, resume=True)
+        assert second.updates == 9
+
+    def test_an_exception_leaves_no_gradients_for_the_next_run(self, tmp_path: Path) -> None:
+        class Fail(Callback):
+            def on_step_end(self, trainer: Trainer, loss: float) -> None:
+                raise ZeroDivisionError
+
+        model = nn.Linear(2, 3)
+        t = trainer(model, SGD(model.parameters(), lr=0.1), accumulate=3, callbacks=[Fail()])
+        before = weights(t)
+        with pytest.raises(ZeroDivisionError):
+            t.fit(loader(shuffle=False), epochs=1)
+        t.callbacks.clear()
+        t.fit(loader(shuffle=False), epochs=1)
+        other_model = nn.Linear(2, 3)
+        other_model.load_state_dict(before)
+        other = trainer(other_model, SGD(other_model.parameters(), lr=0.1), accumulate=3)
+        other.fit(loader(shuffle=False), epochs=1)
+        assert_same(weights(t), weights(other))
+        assert t.history["loss"] == other.history["loss"]
+
+    def test_weights_that_are_not_finite_are_never_saved(self, tmp_path: Path) -> None:
+        model = nn.Linear(2, 3)
+        t = trainer(model, SGD(model.parameters(), lr=0.1), out=tmp_path)
+        t.fit(loader(90), epochs=1)
+        before = (tmp_path / LAST).read_bytes()
+        t.optimizer.param_groups[0]["lr"] = 1e39
+        with pytest.raises(TrainingError, match=r"weight.* became NaN or infinite"), np.errstate(all="ignore"):
+            t.fit(loader(90), epochs=2)
+        assert (tmp_path / LAST).read_bytes() == before
+
+    @pytest.mark.parametrize(
+        ("other", "what"),
+        [
+            (lambda folder: trainer(nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 3)), out=folder), "Tanh"),
+            (lambda folder: small(folder, metrics=["accuracy"]), "accuracy"),
+            (lambda folder: small(folder, accumulate=2), "accumulate"),
+            (lambda folder: small(folder, callbacks=[EarlyStopping("loss")]), "EarlyStopping"),
+        ],
+    )
+    def test_another_run_is_not_resumed(self, tmp_path: Path, other: Any, what: str) -> None:
+        small(tmp_path).fit(loader(), epochs=1)
+        t = other(tmp_path)
+        before = weights(t)
+        with pytest.raises(DataError, match=what):
+            t.fit(loader(), epochs=2, resume=True)
+        assert_same(weights(t), before)
+
+    def test_options_of_callbacks_are_those_given_now(self, tmp_path: Path) -> None:
+        small(tmp_path, callbacks=[EarlyStopping("loss", patience=1)]).fit(loader(), epochs=1)
+        stopping = EarlyStopping("loss", patience=50)
+        small(tmp_path, callbacks=[stopping]).fit(loader(), epochs=2, resume=True)
+        assert stopping.patience == 50
+        assert stopping.best < np.inf
+
+    def test_another_run_is_not_overwritten(self, tmp_path: Path) -> None:
+        t = small(tmp_path)
+        t.fit(loader(), epochs=1)
+        t.fit(loader(), epochs=2)
+        with pytest.raises(DataError, match="holds the checkpoints of another run"):
+            small(tmp_path).fit(loader(), epochs=1)
+        assert read_checkpoint(tmp_path / LAST).extra["epoch"] == 2
+
+    def test_validation_loader_goes_on_too(self, tmp_path: Path) -> None:
+        def noisy(batch: Any, rng: np.random.Generator) -> Any:
+            return batch[0] + rng.normal(size=batch[0].shape).astype(np.float32), batch[1]
+
+        def val() -> DataLoader:
+            return DataLoader(blobs(30), transform=noisy, generator=np.random.default_rng(5))
+
+        tj.seed(0)
+        whole = small(tmp_path / "whole").fit(loader(), val(), epochs=3)
+        tj.seed(0)
+        small(tmp_path / "cut").fit(loader(), val(), epochs=2)
+        resumed = small(tmp_path / "cut").fit(loader(), val(), epochs=3, resume=True)
+        assert resumed["val_loss"] == whole["val_loss"]
 
     def test_second_ctrl_c_ends_at_once(self) -> None:
         class Twice(Callback):
@@ -284,7 +395,7 @@ class TestCheckpoints:
         model = nn.Sequential(nn.Linear(2, 5), nn.Linear(5, 3))
         other = trainer(model, out=tmp_path)
         before = weights(other)
-        with pytest.raises(DataError, match=r"0\.weight"):
+        with pytest.raises(DataError, match=r"Linear\(2, 5\)(.|\n)*Linear\(2, 8\)"):
             other.fit(loader(), epochs=2, resume=True)
         assert_same(weights(other), before)
 
@@ -380,8 +491,14 @@ class TestBadInput:
         ("options", "message"),
         [
             ({"schedule": "batch"}, "schedule must be 'epoch' or 'step'"),
-            ({"accumulate": 0}, "accumulate must be at least 1"),
+            ({"accumulate": 0}, "accumulate must be a whole number from 1 on"),
+            ({"accumulate": 1.5}, "accumulate"),
+            ({"checkpoint_every": -1}, "checkpoint_every"),
             ({"metrics": ["acuracy"]}, "accuracy"),
+            ({"metrics": {"loss": lambda y, t: 7.0}}, "cannot be named 'loss'"),
+            ({"callbacks": [print]}, "must be a Callback"),
+            ({"optimizer": Adam}, "needs an optimizer"),
+            ({"optimizer": Adam(nn.Linear(2, 3).parameters())}, "no parameter of this model"),
         ],
     )
     def test_refused(self, options: dict[str, Any], message: str) -> None:
@@ -391,3 +508,28 @@ class TestBadInput:
     def test_early_stopping_patience(self) -> None:
         with pytest.raises(ArgumentError, match="patience"):
             EarlyStopping(patience=-1)
+
+    @pytest.mark.parametrize(
+        ("loaders", "message"),
+        [
+            (((1, 2),), "train must be a DataLoader"),
+            ((DataLoader(np.zeros((3, 2))),), "got 1 arrays"),
+            ((DataLoader((np.zeros((3, 2)), np.zeros(3))), (1, 2)), "val must be a DataLoader"),
+        ],
+    )
+    def test_loaders(self, loaders: Any, message: str) -> None:
+        with pytest.raises(ArgumentError, match=message):
+            trainer().fit(*loaders)
+
+    def test_loss_must_be_a_tensor(self) -> None:
+        model = nn.Linear(2, 3)
+        t = Trainer(model, lambda y, t: 1.0, SGD(model.parameters()), progress=False)  # type: ignore[arg-type, return-value]
+        with pytest.raises(DtypeError, match="must return a Tensor"):
+            t.fit(loader())
+
+    def test_frozen_parts_stay_frozen(self) -> None:
+        model = network()
+        model[1].eval()  # type: ignore[index]
+        trainer(model).fit(loader(), loader(), epochs=1)
+        assert not model[1].training  # type: ignore[index]
+        np.testing.assert_array_equal(model[1].running_mean, np.zeros(8))  # type: ignore[index]

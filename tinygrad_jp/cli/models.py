@@ -14,6 +14,7 @@ from typing import Any
 
 from ..nn import MLP, Flatten, Module, Sequential
 from ..nn.activation import BY_NAME
+from ..nn.models import by_name
 from .language import CommandError
 from .naming import check
 
@@ -33,7 +34,8 @@ def mlp(
     return layers if len(input_shape) == 1 else Sequential(Flatten(), layers)
 
 
-MODELS: dict[str, Callable[..., Module]] = {"mlp": mlp}
+FOR_IMAGES = ("simple_conv_net", "deep_conv_net", "lenet5", "resnet18")
+MODELS: dict[str, Callable[..., Module]] = {"mlp": mlp} | {name: by_name(name) for name in FOR_IMAGES}
 
 
 def options(model: str) -> dict[str, Any]:

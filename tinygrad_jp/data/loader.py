@@ -100,14 +100,25 @@ def equally_long(function: str, arrays: tuple[Any, ...]) -> Batch:
     """
     if not arrays:
         raise ArgumentError(f"{function}: needs at least one array")
-    views = tuple(np.asarray(array).view() for array in arrays)
-    for i, view in enumerate(views):
-        if view.dtype == object:
-            raise DtypeError(f"{function}: argument {i} is {type(arrays[i]).__name__}, which is no array of numbers")
+    views = tuple(as_view(function, i, array) for i, array in enumerate(arrays))
     if any(view.ndim == 0 for view in views) or len({len(view) for view in views}) > 1:
         shapes = ", ".join(str(view.shape) for view in views)
         raise ShapeError(f"{function}: the arrays must have the same length along axis 0, got shapes {shapes}")
     return views
+
+
+def as_view(function: str, i: int, values: Any) -> ndarray:
+    """Return a new view of argument i as an array; a DtypeError if it cannot be one of numbers."""
+    try:
+        view = np.asarray(values).view()
+    except ValueError:  # rows of unequal shapes, as in a list of pairs (x, t)
+        view = None
+    if view is None or view.dtype == object:
+        raise DtypeError(
+            f"{function}: argument {i} is {type(values).__name__}, which is no array of numbers; give one array of all "
+            "inputs and one of all labels (of a list of pairs: x, t = map(np.array, zip(*pairs)))"
+        )
+    return view
 
 
 @dataclass
@@ -155,7 +166,7 @@ class DataLoader:
 
     Notes
     -----
-    With `shuffle` or `transform` each epoch draws one number from the generator when its loop begins, and nothing
+    With `shuffle` or `transform` each epoch (of :meth:`fresh`, too) draws one number from the generator when its loop begins, and nothing
     else. This seed fixes the permutation, and, with the number of the batch, the `rng` of its transform. So neither
     prefetching, nor stopping and resuming, nor what else draws from the generator, changes a batch.
 
@@ -208,11 +219,35 @@ class DataLoader:
     def __iter__(self) -> Iterator[Batch]:
         """Begin an epoch, or continue the one that :meth:`load_state_dict` loaded."""
         if self._epoch is None or not self._resumes:
-            draws = self.shuffle or self.transform is not None
-            source = common_generator() if self.generator is None else self.generator
-            self._epoch = Epoch(int(source.integers(2**63)) if draws else None)
+            self._epoch = self._new_epoch()
         self._resumes = False
         return self._batches(self._epoch)
+
+    def fresh(self) -> Iterator[Batch]:
+        """Return the batches of a whole new epoch, and leave the loader where it stands in its own.
+
+        For looking over the data while an epoch is under way, as evaluating a model on its training data does. The
+        new epoch draws its seed like any other; the one under way, and a state saved during it, go on as they were.
+
+        Returns
+        -------
+        iterator
+            Of all ``len(loader)`` batches.
+
+        Examples
+        --------
+        >>> loader = DataLoader(np.arange(4), batch_size=2)
+        >>> batches = iter(loader)
+        >>> next(batches), len(list(loader.fresh())), next(batches)
+        ((array([0, 1]),), 2, (array([2, 3]),))
+        """
+        return self._batches(self._new_epoch())
+
+    def _new_epoch(self) -> Epoch:
+        """Return an epoch at its beginning; its seed is drawn now, if it needs one."""
+        draws = self.shuffle or self.transform is not None
+        source = common_generator() if self.generator is None else self.generator
+        return Epoch(int(source.integers(2**63)) if draws else None)
 
     def _batches(self, epoch: Epoch) -> Iterator[Batch]:
         """Yield the batches of an epoch that were not handed out yet."""

@@ -1,8 +1,8 @@
-"""Networks: modules, layers, losses, initial values and the book's networks."""
+"""Networks: modules, layers, losses, initial values, and networks ready to use (``nn.models``)."""
 
 from __future__ import annotations
 
-from . import activation, init, loss
+from . import activation, init, loss, models
 from .activation import (
     ELU,
     GELU,
@@ -23,7 +23,8 @@ from .activation import (
 )
 from .attention import MultiHeadAttention, attention_weights
 from .containers import ModuleDict, ModuleList, Sequential
-from .dropout import Dropout
+from .conv import Conv1d, Conv2d, ConvTranspose2d
+from .dropout import Dropout, Dropout2d
 from .linear import Affine, Embedding, Flatten, Linear, Reshape
 from .loss import (
     BCELoss,
@@ -44,9 +45,10 @@ from .loss import (
     SoftmaxWithLoss,
     SumSquaredError,
 )
-from .models import MLP, MultiLayerNet, TwoLayerNet
+from .models import MLP, DeepConvNet, MultiLayerNet, SimpleConvNet, TwoLayerNet
 from .module import Module, Parameter
-from .normalization import BatchNorm1d, LayerNorm
+from .normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
+from .pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, LocalResponseNorm, MaxPool2d, Upsample
 from .recurrent import GRU, LSTM, RNN
 from .summary import Summary, summarize
 
@@ -58,18 +60,28 @@ __all__ = [
     "MLP",
     "RNN",
     "SELU",
+    "AdaptiveAvgPool2d",
     "Affine",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyError",
     "CrossEntropyLoss",
+    "DeepConvNet",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "EpsilonInsensitiveLoss",
     "ExponentialLoss",
     "Flatten",
     "Function",
+    "GlobalAvgPool2d",
+    "GroupNorm",
     "HingeLoss",
     "HuberLoss",
     "Identity",
@@ -77,11 +89,13 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSoftmax",
     "Logistic",
     "LogisticLoss",
     "MAELoss",
     "MSELoss",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
@@ -96,6 +110,7 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SimpleConvNet",
     "SmoothL1Loss",
     "Softmax",
     "SoftmaxWithLoss",
@@ -105,9 +120,11 @@ __all__ = [
     "Summary",
     "Tanh",
     "TwoLayerNet",
+    "Upsample",
     "activation",
     "attention_weights",
     "init",
     "loss",
+    "models",
     "summarize",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..generator import generator
 from ..tensor import Tensor, as_tensor
 from .module import Module
@@ -24,22 +24,41 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inverted: bool = True) -> None:
         if not 0 <= p < 1:
-            raise ArgumentError(f"Dropout: p must lie in [0, 1), got {p}")
+            raise ArgumentError(f"{type(self).__name__}: p must lie in [0, 1), got {p}")
         self.p = p
         self.inverted = inverted
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop elements of x, of any shape."""
         x = as_tensor(x)
+        shape = self._mask_shape(x.shape)
         if not self.training:
             return x if self.inverted else x * (1 - self.p)
         if self.p == 0:
             return x
-        mask = (generator().random(x.shape, np.float32) >= self.p).astype(x.dtype)
+        mask = (generator().random(shape, np.float32) >= self.p).astype(x.dtype)
         if self.inverted:
             mask /= 1 - self.p
         return x * mask
 
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
     def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p}{'' if self.inverted else ', inverted=False'}"
+
+
+class Dropout2d(Dropout):
+    """Dropout of whole channels (J. Tompson et al., 2015): neighbours in an image are too alike to be dropped singly.
+
+    Parameters
+    ----------
+    p, inverted
+        As in :class:`Dropout`; the probability is that of a channel of an image.
+    """
+
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) != 4:
+            raise ShapeError(f"Dropout2d: needs images of shape (N, C, H, W), got {shape}")
+        return (*shape[:2], 1, 1)

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+import math
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import ops
 from ..errors import ArgumentError, ShapeError
 from ..tensor import Tensor, as_tensor
-from .linear import check_features
 from .module import Module, Parameter
 
 
-class BatchNorm1d(Module):
-    """Batch normalization, γ x̂ + β with x̂ of mean 0 and variance 1 over the batch (the book, section 6.3).
-
-    The book's equations 6.7 and 6.8 and figure 6-17, whose graph ``with primitives():`` records (S. Ioffe,
-    C. Szegedy, 2015). In use (after ``eval()``) running averages take the place of the batch's mean and variance.
+class _BatchNorm(Module):
+    """What the layers share that normalize over a batch; a subclass says of which axes a batch consists.
 
     Parameters
     ----------
     features
-        D, the length of an example.
+        D, the length of axis 1.
     eps
         ε, added to the variance.
     momentum
         ρ: average ← ρ average + (1 − ρ) batch, as in the book's code. (PyTorch's momentum is 1 − ρ.)
     dtype
         Of the parameters and averages.
-
-    Attributes
-    ----------
-    gamma, beta
-        Shape (D,), at first 1 and 0.
-    running_mean, running_var
-        Shape (D,), at first 0 and 1; the variance is the unbiased one, as in the paper's algorithm 2.
     """
+
+    axes: ClassVar[tuple[int, ...]]
+    """Over which mean and variance are taken: all but axis 1."""
+    layout: ClassVar[str]
+    """The shape of an input, in symbols, with a gap for the length of axis 1."""
 
     def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.9, dtype: DTypeLike = np.float32) -> None:
         if not 0 <= momentum <= 1:
@@ -51,30 +48,126 @@ class BatchNorm1d(Module):
         self.register_buffer("running_var", np.ones(features, dtype))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalize x of shape (N, D) over N."""
+        """Normalize x over all axes but axis 1."""
         x = as_tensor(x)
-        check_features("BatchNorm1d", x, self.features)
-        if x.ndim != 2:
-            raise ShapeError(f"BatchNorm1d: needs shape (N, {self.features}), got {x.shape}; flatten it first")
+        name = type(self).__name__
+        if x.ndim != 1 + len(self.axes) or x.shape[1] != self.features:
+            raise ShapeError(f"{name}: needs shape {self.layout.format(self.features)}, got {x.shape}")
         if not self.training:
-            scale = 1.0 / np.sqrt(self.running_var + self.eps)
-            return (x - self.running_mean) * scale.astype(self.running_var.dtype) * self.gamma + self.beta
-        if len(x) < 2:
+            scale = (1.0 / np.sqrt(self.running_var + self.eps)).astype(self.running_var.dtype)
+            slope = self.gamma * scale
+            return x * _column(slope, x.ndim) + _column(self.beta - slope * self.running_mean, x.ndim)
+        if x.size < 2 * self.features:
             raise ShapeError(
-                f"BatchNorm1d: a batch of {len(x)} has no variance; train with at least 2 examples (drop_last=True "
-                "leaves the last, smaller batch out), or call eval() first"
+                f"{name}: a batch of {x.size // max(1, self.features)} has no variance; train with at least 2 examples "
+                "(drop_last=True leaves the last, smaller batch out), or call eval() first"
             )
         self._update(x.numpy())
-        return ops.standardize(x, axis=0, eps=self.eps) * self.gamma + self.beta
+        normal = ops.standardize(x, axis=self.axes, eps=self.eps)
+        return normal * _column(self.gamma, x.ndim) + _column(self.beta, x.ndim)
 
     def _update(self, batch: np.ndarray) -> None:
         fresh = 1 - self.momentum
-        self.running_mean += fresh * (batch.mean(0) - self.running_mean)
-        self.running_var += fresh * (batch.var(0, ddof=1) - self.running_var)
+        self.running_mean += fresh * (batch.mean(self.axes) - self.running_mean)
+        self.running_var += fresh * (batch.var(self.axes, ddof=1) - self.running_var)
 
     def extra_repr(self) -> str:
         """The number of features."""
         return f"{self.features}"
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalization, γ x̂ + β with x̂ of mean 0 and variance 1 over the batch (the book, section 6.3).
+
+    The book's equations 6.7 and 6.8 and figure 6-17, whose graph ``with primitives():`` records (S. Ioffe,
+    C. Szegedy, 2015). In use (after ``eval()``) running averages take the place of the batch's mean and variance.
+
+    Parameters
+    ----------
+    features
+        D, the length of an example; the inputs have shape (N, D).
+    eps
+        ε, added to the variance.
+    momentum
+        ρ: average ← ρ average + (1 − ρ) batch, as in the book's code. (PyTorch's momentum is 1 − ρ.)
+    dtype
+        Of the parameters and averages.
+
+    Attributes
+    ----------
+    gamma, beta
+        Shape (D,), at first 1 and 0.
+    running_mean, running_var
+        Shape (D,), at first 0 and 1; the variance is the unbiased one, as in the paper's algorithm 2.
+    """
+
+    axes = (0,)
+    layout = "(N, {}); flatten it first if an example has more axes"
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalization of images: each channel over batch and places (S. Ioffe, C. Szegedy, 2015, section 3.2).
+
+    Parameters
+    ----------
+    features
+        C, the number of channels; the inputs have shape (N, C, H, W).
+    eps, momentum, dtype
+        As in :class:`BatchNorm1d`.
+
+    Attributes
+    ----------
+    gamma, beta
+        Shape (C,), at first 1 and 0.
+    running_mean, running_var
+        Shape (C,), at first 0 and 1.
+    """
+
+    axes = (0, 2, 3)
+    layout = "(N, {}, H, W)"
+
+
+class GroupNorm(Module):
+    """Group normalization: mean 0 and variance 1 within each group of channels of an example (Y. Wu, K. He, 2018).
+
+    Parameters
+    ----------
+    groups
+        How many; divides `features`. 1 takes all channels together, `features` each alone (instance normalization).
+    features
+        C, the number of channels.
+    eps
+        ε, added to the variance.
+    dtype
+        Of the parameters.
+
+    Attributes
+    ----------
+    gamma, beta
+        Shape (C,), at first 1 and 0.
+    """
+
+    def __init__(self, groups: int, features: int, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
+        if min(groups, features) < 1 or features % groups:
+            raise ArgumentError(f"GroupNorm: {groups} groups do not divide {features} channels")
+        self.groups = groups
+        self.features = features
+        self.eps = eps
+        self.gamma = Parameter(np.ones(features), "γ", dtype)
+        self.beta = Parameter(np.zeros(features), "β", dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize x of shape (N, C, …)."""
+        x = as_tensor(x)
+        if x.ndim < 2 or x.shape[1] != self.features:
+            raise ShapeError(f"GroupNorm: needs shape (N, {self.features}, …), got {x.shape}")
+        grouped = ops.reshape(x, (len(x), self.groups, math.prod(x.shape[1:]) // self.groups))
+        normal = ops.reshape(ops.standardize(grouped, axis=-1, eps=self.eps), x.shape)
+        return normal * _column(self.gamma, x.ndim) + _column(self.beta, x.ndim)
+
+    def extra_repr(self) -> str:
+        """The numbers of groups and channels."""
+        return f"{self.groups}, {self.features}"
 
 
 class LayerNorm(Module):
@@ -111,3 +204,8 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         """The number of features."""
         return f"{self.features}"
+
+
+def _column(values: Tensor, ndim: int) -> Tensor:
+    """Let one number for each channel meet axis 1 of an array of so many axes."""
+    return values if ndim == 2 else ops.reshape(values, (values.size, *(1 for _ in range(ndim - 2))))

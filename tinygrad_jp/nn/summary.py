@@ -123,7 +123,8 @@ def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.f
     Returns
     -------
     Summary
-        Multiply-adds are those of the products that the tape records: ``dot``, ``matmul``, ``affine``, ``einsum``.
+        Multiply-adds are those of the products that the tape records: ``dot``, ``matmul``, ``affine``, ``einsum``, and
+        of convolutions, as many as the definition has, whatever their kernels save.
         Products of constants alone, and what a model computes outside the tape, are not seen.
 
     Raises
@@ -239,6 +240,9 @@ def _nodes(outputs: Iterable[Tensor], start: int) -> set[Node]:
 def _multiply_adds(node: Node) -> int:
     """Count the multiplications, each followed by an addition, of a product; 0 for other ops."""
     edges = node.edges
+    if node.plan.op.name in ("conv2d", "conv2d_input_gradient"):  # the latter is a transposed convolution
+        outputs = node.shape if node.plan.op.name == "conv2d" else np.shape(edges[0])
+        return math.prod(outputs) * math.prod(np.shape(edges[1])[1:])
     if node.plan.op.name in ("dot", "matmul", "affine"):
         contracted: int = (np.shape(edges[0]) or (1,))[-1]
         return math.prod(node.shape) * contracted

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 class Callback:
     """Base of callbacks: a subclass writes the methods it needs.
 
-    A callback whose attributes change while training keeps them across ``resume`` through ``state_dict``, by default
-    all attributes that are numbers, strings or None.
+    A callback whose attributes change while training returns them from ``state_dict``, so that ``resume`` knows them.
     """
 
     def on_fit_start(self, trainer: Trainer) -> None:
@@ -32,11 +31,11 @@ class Callback:
         """Run when ``fit`` ends, also when it was interrupted."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what changes while training."""
-        return {k: v for k, v in vars(self).items() if v is None or isinstance(v, bool | int | float | str)}
+        """Return what changes while training: what JSON can hold."""
+        return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a stored state."""
+        """Continue from a stored state: by default, set its entries as attributes."""
         vars(self).update(state)
 
 
@@ -66,6 +65,15 @@ class EarlyStopping(Callback):
         self.sign = direction(monitor, mode)
         self.best = math.inf
         self.waited = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best value and how long it has stood."""
+        return {"best": self.best if math.isfinite(self.best) else None, "waited": self.waited}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from there."""
+        self.best = math.inf if state["best"] is None else state["best"]
+        self.waited = state["waited"]
 
     def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
         """Look at the monitored column."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DtypeError, TrainingError
 from ..generator import generator
 from ..progress import progress
 
@@ -33,7 +35,9 @@ class Between:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low <= self.high or (self.log and self.low <= 0):
+        if not (isfinite(self.low) and isfinite(self.high)):
+            raise ArgumentError(f"Between: both ends must be finite, got {self}")
+        if self.low > self.high or (self.log and self.low <= 0):
             raise ArgumentError(f"Between: needs low ≤ high{', both above 0' if self.log else ''}, got {self}")
 
 
@@ -73,7 +77,12 @@ class Search:
 
     @property
     def best(self) -> Trial:
-        """The best trial."""
+        """The best trial; a TrainingError if none gave a number."""
+        if isnan(self.trials[0].value):
+            raise TrainingError(
+                f"search: none of the {len(self.trials)} trials gave a number, all gave NaN; search smaller values, "
+                "for example of the learning rate"
+            )
         return self.trials[0]
 
     def sheet(self, path: str | Path | None = None, most: int = 20) -> Any:
@@ -124,7 +133,14 @@ def search(
     Returns
     -------
     Search
-        All trials, the best first.
+        All trials, the best first; those that gave NaN stand behind all others that were not pruned.
+
+    Raises
+    ------
+    ArgumentError
+        If the space or a list of choices in it is empty, `trials` is below 1, or there is no such mode or sampler.
+    DtypeError
+        If the space holds something else than ranges and lists.
 
     Examples
     --------
@@ -132,9 +148,12 @@ def search(
     >>> result = search(train_and_validate, space, trials=100)
     >>> print(result.best.params)
     """
+    _check_choice("mode", mode, ("max", "min"))
+    _check_choice("sampler", sampler, ("random", "tpe"))
+    if trials < 1:
+        raise ArgumentError(f"search: trials must be at least 1, got {trials}")
+    _check_space(space)
     optuna = _optuna()
-    if not space:
-        raise ArgumentError("search: the space is empty; give at least one hyper-parameter")
     seed = int(generator().integers(2**31))
     samplers = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
     study = optuna.create_study(
@@ -167,6 +186,23 @@ def search(
         study.optimize(run, n_trials=trials)
     sign = -1 if mode == "max" else 1
     return Search(sorted(done, key=lambda trial: (trial.pruned, trial.value != trial.value, sign * trial.value)))
+
+
+def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        near = get_close_matches(str(value), known, 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"give {' or '.join(map(repr, known))}"
+        raise ArgumentError(f"search: there is no {name} {value!r}; {hint}")
+
+
+def _check_space(space: Mapping[str, Any]) -> None:
+    if not space:
+        raise ArgumentError("search: the space is empty; give at least one hyper-parameter")
+    for name, choices in space.items():
+        if not isinstance(choices, Between | list | tuple):
+            raise DtypeError(f"search: {name} must be a Between(low, high) or a list of choices, got {choices!r}")
+        if not isinstance(choices, Between) and not choices:
+            raise ArgumentError(f"search: the list of choices of {name} is empty; give at least one")
 
 
 def _draw(trial: Any, name: str, choices: Between | list[Any]) -> Any:

@@ -6,7 +6,6 @@ import math
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,19 +14,23 @@ from typing import Any
 import numpy as np
 
 from ..data import DataLoader
-from ..errors import ArgumentError, DataError, TrainingError
-from ..io import load_checkpoint, save_checkpoint
-from ..metrics import get_metric
+from ..errors import ArgumentError, DataError, DtypeError, TrainingError
+from ..io import load_checkpoint, read_checkpoint, save_checkpoint
 from ..nn import Module
 from ..optim import Optimizer, Scheduler, clip_grad_norm
 from ..tape import no_grad
 from ..tensor import Tensor
 from .callbacks import Callback, direction, monitored
+from .checks import check_callbacks, check_loaders, check_metrics, examples
 from .display import display
 from .history import History
+from .means import Means
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
+REMEDY = (
+    "try a smaller learning rate, clip_norm=1.0 or inputs of a smaller scale (the checkpoints are those from before)"
+)
 
 Loss = Callable[[Any, Any], Tensor]
 Metric = Callable[[Any, Any], float]
@@ -108,19 +111,25 @@ class Trainer:
     ) -> None:
         if schedule not in ("epoch", "step"):
             raise ArgumentError(f"Trainer: schedule must be 'epoch' or 'step', got {schedule!r}")
-        if accumulate < 1:
-            raise ArgumentError(f"Trainer: accumulate must be at least 1, got {accumulate}")
+        for name, value, least in (("accumulate", accumulate, 1), ("checkpoint_every", checkpoint_every, 0)):
+            if not isinstance(value, int) or value < least:
+                raise ArgumentError(f"Trainer: {name} must be a whole number from {least} on, got {value!r}")
+        if not isinstance(optimizer, Optimizer):
+            raise ArgumentError(f"Trainer: needs an optimizer such as Adam(model.parameters()), got {optimizer!r}")
+        known = {id(p) for p in model.parameters()}
+        if not any(id(p) in known for group in optimizer.param_groups for p in group["params"]):
+            raise ArgumentError(
+                "Trainer: the optimizer holds no parameter of this model; pass model.parameters() to it"
+            )
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.schedule = schedule
-        self.metrics: dict[str, Metric] = (
-            dict(metrics) if isinstance(metrics, Mapping) else {name: get_metric(name) for name in metrics}
-        )
+        self.metrics = check_metrics(metrics)
         self.accumulate = accumulate
         self.clip_norm = clip_norm
-        self.callbacks = list(callbacks)
+        self.callbacks = check_callbacks(callbacks)
         self.out = None if out is None else Path(out)
         self.checkpoint_every = checkpoint_every
         self.monitor = monitor
@@ -130,9 +139,10 @@ class Trainer:
         self.epoch = 0
         self.updates = 0
         self.best = math.inf
+        self.val: DataLoader | None = None
         self.stop = False
         self.interrupted = False
-        self._running = _Means()
+        self._running = Means()
 
     # ------------------------------------------------------------------------------------------ training
 
@@ -161,19 +171,25 @@ class Trainer:
         Raises
         ------
         TrainingError
-            If the loss becomes NaN or infinite; the checkpoints stay as they were.
+            If the loss or a parameter becomes NaN or infinite; the checkpoints stay as they were.
         DataError
-            If there is nothing to resume from, or it does not fit.
+            If there is nothing to resume from, or it is of another model, scheduler or callback; or, without `resume`,
+            if `out` holds the checkpoints of another run.
         """
+        check_loaders(train, val)
+        self.val = val
         self.stop = self.interrupted = False
+        self.optimizer.zero_grad()  # an earlier run may have ended within a step
         if resume:
             self._resume(train)
+        else:
+            self._running = Means()
+            self._refuse_to_overwrite()
         for callback in self.callbacks:
             callback.on_fit_start(self)
         with self._interruptible():
             while self.epoch < epochs and not self.stop and not self.interrupted:
-                self._train_epoch(train, epochs)
-                if not self.interrupted:
+                if self._train_epoch(train, epochs):
                     self._finish_epoch(train, val)
         if self.interrupted:
             self._save(LAST, train)
@@ -197,6 +213,8 @@ class Trainer:
         """
         output = self.model(x if isinstance(x, Tensor) else Tensor(x))
         loss = self.loss(output, t)
+        if not isinstance(loss, Tensor):
+            raise DtypeError(f"Trainer: loss(output, targets) must return a Tensor, got {type(loss).__name__}")
         loss.backward()
         return output, loss
 
@@ -217,10 +235,11 @@ class Trainer:
     def _parameters(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-    def _train_epoch(self, train: DataLoader, epochs: int) -> None:
-        """Run the batches of an epoch that are left."""
-        self.model.train()
-        total = _examples(train)
+    def _train_epoch(self, train: DataLoader, epochs: int) -> bool:
+        """Run the batches of an epoch that are left; tell whether they were all run."""
+        if not self.model.training:  # parts that the user froze with eval() stay so
+            self.model.train()
+        total = examples(train)
         with display(self.progress, f"epoch {self.epoch + 1}/{epochs}", total, self._running.count) as shown:
             waiting = 0
             for x, t in train:
@@ -238,9 +257,10 @@ class Trainer:
                 if not waiting and self.checkpoint_every and not self.updates % self.checkpoint_every:
                     self._save(LAST, train)
                 if self.interrupted and not waiting:
-                    return
+                    return False
             if waiting:
                 self.update(waiting)
+        return True
 
     def _finish_epoch(self, train: DataLoader, val: DataLoader | None) -> None:
         """Close the books of an epoch: validation, history, scheduler, callbacks, checkpoints."""
@@ -248,7 +268,11 @@ class Trainer:
         row["seconds"] = round(self._running.seconds(), 3)
         if val is not None:
             row |= {f"val_{name}": value for name, value in self.evaluate(val).items()}
-        self._running = _Means()
+        if not math.isfinite(row.get("val_loss", 0.0)):
+            raise TrainingError(
+                f"Trainer: the validation loss became {row['val_loss']} in epoch {row['epoch']}; {REMEDY}"
+            )
+        self._running = Means()
         self.epoch += 1
         monitor = self.monitor or ("loss" if val is None else "val_loss")
         value = monitored(row, monitor)
@@ -259,10 +283,11 @@ class Trainer:
         self.history.rows.append(row)
         self._say("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
         score = direction(monitor, self.mode) * value
-        if score < self.best:
-            self.best = score
+        better = score < self.best
+        self.best = min(self.best, score)
+        self._save(LAST, train)  # the one that cannot be done without comes first, should the disk be full
+        if better:
             self._save(BEST, train)
-        self._save(LAST, train)
 
     def _measure(self, output: Tensor, t: Any) -> dict[str, float]:
         return {name: float(metric(output.numpy(), t)) for name, metric in self.metrics.items()}
@@ -271,8 +296,7 @@ class Trainer:
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(
-                f"Trainer: the loss became {value} in epoch {self.epoch + 1} after {self.updates} updates; try a "
-                "smaller learning rate, clip_norm=1.0 or inputs of a smaller scale (the checkpoints were left alone)"
+                f"Trainer: the loss became {value} in epoch {self.epoch + 1} after {self.updates} updates; {REMEDY}"
             )
         return value
 
@@ -286,19 +310,14 @@ class Trainer:
         loader
             Batches of (inputs, targets).
         """
-        mode = self.model.training
-        losses = _Means()
+        losses = Means()
         outputs, targets = [], []
-        self.model.eval()
-        try:
-            with no_grad():
-                for x, t in loader:
-                    output = self.model(Tensor(x))
-                    losses.add(len(x), {"loss": self.loss(output, t).item()})
-                    outputs.append(output.numpy())
-                    targets.append(np.asarray(t))
-        finally:
-            self.model.train(mode)
+        with self._in_use():
+            for x, t in loader.fresh():
+                output = self.model(Tensor(x))
+                losses.add(len(x), {"loss": self.loss(output, t).item()})
+                outputs.append(output.numpy())
+                targets.append(np.asarray(t))
         if not outputs:
             raise ArgumentError("Trainer.evaluate: the loader gave no batch")
         output, target = np.concatenate(outputs), np.concatenate(targets)
@@ -314,29 +333,46 @@ class Trainer:
         batch_size
             How many are run at a time.
         """
-        mode = self.model.training
-        self.model.eval()
-        try:
-            with no_grad():
-                parts = [self.model(Tensor(x[i : i + batch_size])).numpy() for i in range(0, len(x), batch_size)]
-        finally:
-            self.model.train(mode)
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ArgumentError(f"Trainer.predict: batch_size must be at least 1, got {batch_size!r}")
+        with self._in_use():
+            parts = [self.model(Tensor(x[i : i + batch_size])).numpy() for i in range(0, len(x), batch_size)]
         if not parts:
             raise ArgumentError("Trainer.predict: got no inputs")
         return np.concatenate(parts)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Run the model as in use, without recording; afterwards every part is in the mode it was in."""
+        modes = [(module, module.training) for module in self.model.modules()]
+        self.model.eval()
+        try:
+            with no_grad():
+                yield
+        finally:
+            for module, training in modes:
+                module.training = training
 
     # ------------------------------------------------------------------------------------------ checkpoints
 
     def _save(self, name: str, train: DataLoader) -> None:
         if self.out is None:
             return
+        broken = [name for name, p in self.model.named_parameters() if not np.isfinite(p.numpy()).all()]
+        if broken:
+            raise TrainingError(
+                f"Trainer: {', '.join(broken)} became NaN or infinite in epoch {self.epoch + 1} after {self.updates} "
+                f"updates; {REMEDY}"
+            )
         extra = {
+            "kinds": self._kinds(),
             "epoch": self.epoch,
             "updates": self.updates,
             "stop": self.stop,
             "best": None if math.isinf(self.best) else self.best,
             "history": self.history.rows,
             "running": self._running.state(),
+            "val": None if self.val is None else self.val.state_dict(),
             "callbacks": [callback.state_dict() for callback in self.callbacks],
         }
         save_checkpoint(
@@ -348,24 +384,47 @@ class Trainer:
             extra=extra,
         )
 
+    def _kinds(self) -> dict[str, Any]:
+        """Return what a run must have in common with the checkpoint it goes on from, beside the shapes."""
+        return {
+            "model": repr(self.model),
+            "scheduler": type(self.scheduler).__name__,
+            "metrics": list(self.metrics),
+            "callbacks": [type(callback).__name__ for callback in self.callbacks],
+            "accumulate": self.accumulate,
+            "validation": self.val is not None,
+        }
+
     def _resume(self, train: DataLoader) -> None:
         if self.out is None:
             raise ArgumentError("Trainer.fit: resume=True needs the folder of the checkpoints, Trainer(…, out=…)")
         path = self.out / LAST
         if not path.exists():
             raise DataError(f"Trainer.fit: nothing to resume from: there is no {path}; start with resume=False")
+        here, there = self._kinds(), read_checkpoint(path).extra["kinds"]
+        differing = "".join(f"\n  {k}: {here[k]} here, {there.get(k)} there" for k in here if here[k] != there.get(k))
+        if differing:
+            raise DataError(f"{path}: was written by another run, nothing was changed:{differing}")
         parts: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "loader": train}
         extra = load_checkpoint(path, scheduler=self.scheduler, **parts).extra
-        if len(extra["callbacks"]) != len(self.callbacks):
-            raise DataError(
-                f"{path}: was written with {len(extra['callbacks'])} callbacks, there are {len(self.callbacks)} now"
-            )
         self.epoch, self.updates, self.history = extra["epoch"], extra["updates"], History(extra["history"])
         self.stop = extra["stop"]  # a run that was stopped early stays stopped
+        if self.stop:
+            self._say(f"stopped early after epoch {self.epoch}, as {path} says: there is nothing to go on with")
         self.best = math.inf if extra["best"] is None else extra["best"]
-        self._running = _Means(**extra["running"])
+        self._running = Means(**extra["running"])
+        if self.val is not None:
+            self.val.load_state_dict(extra["val"])
         for callback, state in zip(self.callbacks, extra["callbacks"], strict=True):
             callback.load_state_dict(state)
+
+    def _refuse_to_overwrite(self) -> None:
+        """Let the first ``fit`` of this Trainer not replace the checkpoints of another run."""
+        if self.out is not None and not self.updates and (self.out / LAST).exists():
+            raise DataError(
+                f"Trainer.fit: {self.out} holds the checkpoints of another run; go on with it by resume=True, give "
+                "another folder, or delete it"
+            )
 
     # ------------------------------------------------------------------------------------------ beside the work
 
@@ -389,37 +448,3 @@ class Trainer:
     def _say(self, text: str) -> None:
         if self.progress:
             print(text, file=sys.stderr, flush=True)
-
-
-class _Means:
-    """Means over the examples of an epoch so far, and the time it took; can be stored."""
-
-    def __init__(self, count: int = 0, sums: Mapping[str, float] | None = None, spent: float = 0.0) -> None:
-        self.count = count
-        self.sums = dict(sums or {})
-        self.spent = spent
-        self.start = time.perf_counter()
-
-    def add(self, count: int, values: Mapping[str, float]) -> None:
-        """Add the means of a batch."""
-        self.count += count
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + count * value
-
-    def means(self) -> dict[str, float]:
-        """Return the means by name."""
-        return {name: total / self.count for name, total in self.sums.items()}
-
-    def seconds(self) -> float:
-        """Return the time since the epoch began, without that between interruption and resumption."""
-        return self.spent + time.perf_counter() - self.start
-
-    def state(self) -> dict[str, Any]:
-        """Return what ``_Means(**state)`` takes."""
-        return {"count": self.count, "sums": self.sums, "spent": self.seconds()}
-
-
-def _examples(loader: DataLoader) -> int:
-    """Count the examples of an epoch."""
-    total = len(loader.dataset)
-    return len(loader) * loader.batch_size if loader.drop_last else total
