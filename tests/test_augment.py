@@ -225,7 +225,18 @@ def test_as_the_transform_of_a_loader() -> None:
         (lambda: crop(np.zeros((4, 5, 5)), -1, 0), ShapeError, "crop: a window"),
         (lambda: RandomCrop((9, 9), 1)(np.zeros((4, 5, 5))), ShapeError, "window of 9 × 9 .* a border of 1"),
         (lambda: RandomCrop(padding=-1), ArgumentError, "RandomCrop: padding must not be negative"),
-        (lambda: RandomAffine(shift=-1), ArgumentError, "RandomAffine: shift and rotate must not be negative"),
+        (
+            lambda: RandomAffine(shift=-1),
+            ArgumentError,
+            "RandomAffine: shift and rotate must .* not be negative, got -1",
+        ),
+        (lambda: RandomAffine(rotate=np.nan), ArgumentError, "RandomAffine: shift and rotate must be finite"),
+        (lambda: RandomAffine(shift=(np.inf, 1)), ArgumentError, "RandomAffine: shift and rotate must be finite"),
+        (lambda: RandomAffine(scale=(1, np.inf)), ArgumentError, "RandomAffine: scale must be"),
+        (lambda: RandomCrop(20), ArgumentError, r"size must be \(rows, columns\).* got 20"),  # type: ignore[arg-type]
+        (lambda: RandomCrop(0), ArgumentError, r"size must be \(rows, columns\).* got 0"),  # type: ignore[arg-type]
+        (lambda: RandomCrop((4, 0)), ArgumentError, "whole numbers above 0"),
+        (lambda: RandomCrop((2.5, 2)), ArgumentError, "whole numbers above 0"),  # type: ignore[arg-type]
         (lambda: RandomAffine(scale=(2, 1)), ArgumentError, "RandomAffine: scale must be"),
         (lambda: RandomAffine(scale=2), ArgumentError, "RandomAffine: scale must be"),  # type: ignore[arg-type]
         (lambda: RandomFlip(p=2), ArgumentError, r"RandomFlip: p must be in \[0, 1\], got 2"),
@@ -288,6 +299,13 @@ def test_normalize_minmax_and_whole_numbers() -> None:
 def test_a_constant_feature_becomes_zero(method: Any, constant: float) -> None:
     x = np.full((7, 2), constant)
     np.testing.assert_allclose(Normalize(method).fit(x)(x), 0, atol=1e-6)
+
+
+def test_data_in_the_place_of_the_method() -> None:
+    with pytest.raises(DtypeError, match=r"method must be 'standard' or 'minmax', got ndarray; use Normalize\(\)\.fit"):
+        Normalize(np.zeros((2, 3)))  # type: ignore[arg-type]
+    with pytest.raises(DtypeError, match=r"use Whiten\(\)\.fit\(x\)"):
+        Whiten(np.zeros((2, 3)))  # type: ignore[arg-type]
 
 
 def test_normalize_errors() -> None:

@@ -195,6 +195,7 @@ def test_any_object_with_len_and_getitem_is_a_dataset() -> None:
         ({"dataset": (np.zeros(3), np.zeros(4))}, ShapeError, r"got shapes \(3,\), \(4,\)"),
         ({"dataset": 5}, DtypeError, r"needs arrays or a Dataset, got int; give \(x, t\)"),
         ({"dataset": {"x": 1}}, DtypeError, "needs arrays or a Dataset, got dict"),
+        ({"dataset": [(np.zeros(2), 1), (np.zeros(2), 2)]}, DtypeError, r"is tuple, .*: x, t = map\(np\.array, zip"),
         ({"dataset": iter(())}, DtypeError, "needs arrays or a Dataset, got tuple_iterator"),
     ],
 )
@@ -355,6 +356,39 @@ def test_a_new_loop_is_a_new_epoch() -> None:
     loader = DataLoader(arrays(5), 1)
     list(islice(loader, 3))
     assert len(list(loader)) == 5
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_fresh_epoch_leaves_the_loaders_own_alone(own: bool) -> None:
+    def loader() -> DataLoader:
+        rng = np.random.default_rng(5) if own else None
+        return DataLoader(arrays(10), 3, shuffle=True, transform=noisy, prefetch=1, generator=rng)
+
+    common.seed(5)
+    undisturbed = list(loader())
+    common.seed(5)
+    first = loader()
+    batches = iter(first)
+    got = [next(batches), next(batches)]
+    before = first.state_dict()["epoch"]
+    fresh = first.fresh()
+    drawn = common.state()
+    assert sorted(np.concatenate([t for _, t in fresh])) == list(range(10))
+    assert first.state_dict()["epoch"] == before
+    stored = json.loads(json.dumps({"loader": first.state_dict(), "generator": common.state()}))
+    assert stored["generator"] == drawn  # the seed is drawn at the call, and nothing after it
+    assert same(got + list(batches), undisturbed)
+    expected = list(first)  # the epoch after it
+
+    common.seed(99)
+    second = loader()
+    common.restore(stored["generator"])
+    second.load_state_dict(stored["loader"])
+    if not own:
+        assert not same(list(islice(second.fresh(), 2)), undisturbed[2:])  # before the loop resumes, too
+        common.restore(stored["generator"])
+    assert same(got + list(second), undisturbed)
+    assert same(list(second), expected)
 
 
 def test_two_loops_at_once_do_not_disturb_each_other() -> None:

@@ -26,6 +26,7 @@ from hypothesis.extra import numpy as hnp
 
 from tinygrad_jp import Tensor, data, generator
 from tinygrad_jp.errors import ArgumentError, CallError, DataError, DtypeError
+from tinygrad_jp.files import STALE, write_atomically
 from tinygrad_jp.io import (
     load_book_pickle,
     load_checkpoint,
@@ -34,7 +35,7 @@ from tinygrad_jp.io import (
     save_checkpoint,
     save_npz,
 )
-from tinygrad_jp.io.checkpoint import KEY
+from tinygrad_jp.io.checkpoint import KEY, _checksum
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy")
 
@@ -245,6 +246,17 @@ class TestDamagedCheckpoint:
         path = save_checkpoint(tmp_path / "c.safetensors", **run_of(0), extra={"epoch": 1})
         return path, path.read_bytes()
 
+    def resealed(self, path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+        """The file with its metadata changed, and the checksum that belongs to it."""
+        tensors = safetensors_numpy.load(path.read_bytes())
+
+        def seal(note: dict[str, Any]) -> None:
+            del note["sha256"]
+            change(note)
+            note["sha256"] = _checksum(json.dumps(note), tensors)
+
+        return self.rewritten(path, seal)
+
     def rewritten(self, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
         """The file with its metadata changed, and nothing else."""
         content = path.read_bytes()
@@ -275,7 +287,7 @@ class TestDamagedCheckpoint:
             except DataError:
                 continue
             harmless += 1
-            np.testing.assert_equal(found, good)
+            np.testing.assert_equal(vars(found), vars(good))
         assert harmless < 20  # spaces that pad the header
 
     @pytest.mark.parametrize("part", ["data", "header"])
@@ -300,7 +312,7 @@ class TestDamagedCheckpoint:
             assert str(path) in str(error)  # noqa: PT017 (either is right)
         else:
             path.write_bytes(content)
-            np.testing.assert_equal(found, read_checkpoint(path))
+            np.testing.assert_equal(vars(found), vars(read_checkpoint(path)))
 
     def test_newer_version(self, tmp_path: Path) -> None:
         path = self.rewritten(self.content(tmp_path)[0], lambda note: note.update(version=2))
@@ -318,6 +330,32 @@ class TestDamagedCheckpoint:
         path.write_bytes(safetensors_numpy.save({"model.a": np.zeros(1)}, metadata={KEY: text}))
         with pytest.raises(DataError, match="cannot be read"):
             read_checkpoint(path)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            *[("version", value) for value in ("1", 0, -1, 1.5, None, True)],
+            *[("optimizer", value) for value in ([1], 0, "x", {"groups": 5})],
+            ("model", 1),
+            *[("generator", value) for value in (None, [1])],
+        ],
+    )
+    def test_a_right_checksum_over_a_wrong_layout(self, tmp_path: Path, name: str, value: Any) -> None:
+        path = self.resealed(self.content(tmp_path)[0], lambda note: note.update({name: value}))
+        with pytest.raises(DataError, match=f"not a checkpoint .its .*{'groups' if type(value) is dict else name}"):
+            read_checkpoint(path)
+
+    @pytest.mark.parametrize("name", ["model", "optimizer", "scheduler", "loader", "generator", "extra"])
+    def test_a_right_checksum_and_a_missing_key(self, tmp_path: Path, name: str) -> None:
+        path = self.resealed(self.content(tmp_path)[0], lambda note: note.pop(name))
+        with pytest.raises(DataError, match=f"metadata has no '{name}'"):
+            read_checkpoint(path)
+
+    def test_the_optimizers_arrays_are_the_tensors(self, tmp_path: Path) -> None:
+        path, _ = self.content(tmp_path)
+        good = read_checkpoint(path)
+        self.resealed(path, lambda note: note["optimizer"].update(state=5))
+        np.testing.assert_equal(vars(read_checkpoint(path)), vars(good))
 
     def test_somebody_elses_safetensors(self, tmp_path: Path) -> None:
         path = tmp_path / "c"
@@ -384,7 +422,7 @@ class TestSaving:
     def test_what_json_cannot_hold(self, tmp_path: Path) -> None:
         circle: list[Any] = []
         circle.append(circle)
-        for extra in (object(), {1, 2}, np.zeros(2), circle, {(1, 2): 3}):
+        for extra in (object(), {1, 2}, np.zeros(2), circle, {(1, 2): 3}, {1: 2, "1": 3}, [({None: 1},)]):
             with pytest.raises(ArgumentError, match="extra cannot be written as JSON"):
                 save_checkpoint(tmp_path / "c", extra=extra)
         with pytest.raises(ArgumentError, match="scheduler cannot be written as JSON"):
@@ -399,6 +437,38 @@ class TestSaving:
     def test_importing_io_does_not_import_safetensors(self) -> None:
         script = "import sys, tinygrad_jp.io; assert 'safetensors' not in sys.modules"
         subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+class TestFiles:
+    def test_parts_of_killed_processes_are_removed_and_no_others(self, tmp_path: Path) -> None:
+        old, new = f"a[b].{'0' * 16}.part", f"a[b].{'f' * 16}.part"
+        others = ["a[b].mine.part", f"ab.{'0' * 16}.part", f"a[b].x.{'0' * 16}.part", f"a[b].{'0' * 16}"]
+        for name in (old, new, *others):
+            (tmp_path / name).write_bytes(b"")
+            if name != new:  # its writer may be at work
+                os.utime(tmp_path / name, (0, 0))
+        write_atomically(tmp_path / "a[b]", b"all")
+        assert sorted(os.listdir(tmp_path)) == sorted(["a[b]", new, *others])
+        assert STALE >= 600
+
+    def test_a_part_that_cannot_be_removed_does_not_stop_the_writing(self, tmp_path: Path) -> None:
+        part = tmp_path / f"a.{'0' * 16}.part"
+        part.mkdir()
+        os.utime(part, (0, 0))
+        assert write_atomically(tmp_path / "a", b"all").read_bytes() == b"all"
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a right there")
+    @pytest.mark.parametrize("there", [True, False])
+    def test_a_symbolic_link_stays_one(self, tmp_path: Path, there: bool) -> None:
+        target, link = tmp_path / "runs" / "7", tmp_path / "latest"
+        link.symlink_to(Path("runs") / "7")
+        if there:
+            write_atomically(target, b"old")
+        assert write_atomically(link, b"new") == link
+        assert link.is_symlink()
+        assert target.read_bytes() == b"new"
+        assert not target.is_symlink()
+        assert os.listdir(target.parent) == ["7"]
 
 
 class TestNpz:
@@ -448,6 +518,14 @@ class TestNpz:
             assert "a.npz" in str(error)  # noqa: PT017 (either is right)
         else:  # zip keeps a checksum of the arrays, not of dates and names
             np.testing.assert_equal(list(found.values()), [np.arange(20), np.ones(3)])
+
+    def test_a_directory_that_loses_an_array(self, tmp_path: Path) -> None:
+        path = save_npz(tmp_path / "a.npz", {"a": np.arange(20), "b": np.ones(3)})
+        content = bytearray(path.read_bytes())
+        content[content.index(b"PK\x01\x02") + 33] ^= 1  # the first entry's comment now swallows the second entry
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="names 1 arrays and says that there are 2"):
+            load_npz(path)
 
     def test_a_header_that_claims_more_than_there_is(self, tmp_path: Path) -> None:
         array = io.BytesIO()

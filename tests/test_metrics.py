@@ -107,9 +107,18 @@ class TestExamples:
         assert r2_score(y, t) == pytest.approx(0.936800526)
 
     def test_nan_is_the_lowest_score(self) -> None:
-        y = [[np.nan, 0.0, 1.0], [np.nan] * 3]
-        assert accuracy(y, [2, 0]) == 1
-        assert top_k_accuracy(y, [0, 2], k=2) == 0
+        y = [[np.nan, 0.0, 1.0]]
+        assert accuracy(y, [2]) == 1
+        assert top_k_accuracy(y, [0], k=2) == 0
+
+    def test_nan_alone_predicts_no_class(self) -> None:
+        y = [[0.0, 1.0], [np.nan, np.nan]]
+        for label in (0, 1):
+            assert accuracy(y, [1, label]) == 0.5
+            assert top_k_accuracy(y, [1, label], k=2) == 0.5
+        for metric in (confusion_matrix, precision, recall, f_score):
+            with pytest.raises(ArgumentError, match=f"^{metric.__name__}: row 1 of the scores is all NaN"):
+                metric(y, [1, 0])
 
     def test_tensors_that_require_a_gradient(self) -> None:
         y = Tensor([[0.1, 0.9], [0.8, 0.2]], requires_grad=True)

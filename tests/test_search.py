@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_jp as tj
-from tinygrad_jp.errors import ArgumentError
+from tinygrad_jp.errors import ArgumentError, DtypeError, TrainingError
 from tinygrad_jp.train import Between, search
 
 pytest.importorskip("optuna", reason="the extra [search] is not installed")
@@ -80,6 +80,33 @@ def test_nan_is_worst() -> None:
     assert np.isnan(result.trials[-1].value)
 
 
+def test_nan_alone_is_not_the_best() -> None:
+    result = search(lambda params, report: np.nan, SPACE, trials=2, show=False)
+    assert len(result.trials) == 2
+    with pytest.raises(TrainingError, match="none of the 2 trials gave a number"):
+        _ = result.best
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"mode": "mx"}, ArgumentError, "no mode 'mx'; did you mean 'max'"),
+        ({"mode": "best"}, ArgumentError, "no mode 'best'; give 'max' or 'min'"),
+        ({"sampler": "radom"}, ArgumentError, "no sampler 'radom'; did you mean 'random'"),
+        ({"trials": 0}, ArgumentError, "trials must be at least 1, got 0"),
+        ({"space": {"a": []}}, ArgumentError, "list of choices of a is empty"),
+        ({"space": {"a": 0.1}}, DtypeError, r"a must be a Between\(low, high\) or a list of choices, got 0\.1"),
+        ({"space": {"a": "relu"}}, DtypeError, "got 'relu'"),
+    ],
+)
+def test_refused_before_the_first_trial(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    def never(params: dict[str, Any], report: Any) -> float:
+        raise AssertionError("a trial began")
+
+    with pytest.raises(error, match=f"^search: .*{message}"):
+        search(never, **({"space": SPACE, "show": False} | arguments))
+
+
 def test_sheet(tmp_path: Path) -> None:
     tj.seed(0)
     path = search(parabola, SPACE, trials=6, show=False).sheet(tmp_path / "sheet.png")
@@ -97,6 +124,8 @@ def test_an_error_in_the_objective_comes_through() -> None:
 def test_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ArgumentError, match="low ≤ high, both above 0"):
         Between(0.0, 1.0, log=True)
+    with pytest.raises(ArgumentError, match="both ends must be finite"):
+        Between(0.0, float("inf"))
     with pytest.raises(ArgumentError, match="space is empty"):
         search(parabola, {}, trials=1)
     monkeypatch.setitem(sys.modules, "optuna", None)

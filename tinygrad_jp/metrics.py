@@ -6,7 +6,8 @@ NumPy; nothing is recorded on the tape. Classes may be given in two ways each:
 - `y`, predicted: scores or probabilities of shape (N, classes), whose greatest counts, or labels of shape (N,);
 - `t`, true: labels 0 … classes − 1 of shape (N,), or one-hot rows of shape (N, classes).
 
-Among equal scores the class with the lower number wins, as in ``np.argmax``; a score of NaN counts as −∞.
+Among equal scores the class with the lower number wins, as in ``np.argmax``; a score of NaN counts as −∞. A row of
+NaN alone predicts no class: it counts as wrong in accuracy and top_k_accuracy, and the other metrics refuse it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from .tensor import Tensor
 
 Average = Literal["binary", "macro", "micro", "none"]
 Values = ArrayLike | Tensor
+
+NONE = -1  # the label of an example for which no class was predicted
 
 
 # ---------------------------------------------------------------------------------------------- classes
@@ -79,11 +82,11 @@ def top_k_accuracy(y: Values, t: Values, k: int = 5) -> float:
     scores = _array(y)
     if scores.ndim != 2:
         raise ShapeError(f"top_k_accuracy: needs scores of shape (N, classes), got shape {scores.shape}")
-    _, true, classes = _classes("top_k_accuracy", y, t)
+    predicted, true, classes = _classes("top_k_accuracy", y, t)
     if not 1 <= k <= classes:
         raise ArgumentError(f"top_k_accuracy: k must lie in 1…{classes}, the number of classes, got {k}")
     best = np.argsort(-_without_nan(scores), axis=1, kind="stable")[:, :k]
-    return float(np.mean((best == true[:, None]).any(axis=1)))
+    return float(np.mean((best == true[:, None]).any(axis=1) & (predicted != NONE)))
 
 
 def confusion_matrix(y: Values, t: Values, classes: int | None = None) -> np.ndarray:
@@ -103,7 +106,7 @@ def confusion_matrix(y: Values, t: Values, classes: int | None = None) -> np.nda
     ndarray
         Shape (classes, classes), int64. Element (i, j): how many examples of class i were predicted as j.
     """
-    return _pairs(*_classes("confusion_matrix", y, t, classes))
+    return _pairs(*_all_classes("confusion_matrix", y, t, classes))
 
 
 def _pairs(predicted: np.ndarray, true: np.ndarray, classes: int) -> np.ndarray:
@@ -204,7 +207,7 @@ class _Counts(NamedTuple):
 def _counts(name: str, y: Values, t: Values, average: Average, classes: int | None) -> _Counts:
     if average not in ("binary", "macro", "micro", "none"):
         raise ArgumentError(f"{name}: average must be 'binary', 'macro', 'micro' or 'none', got {average!r}")
-    predicted, true, classes = _classes(name, y, t, classes)
+    predicted, true, classes = _all_classes(name, y, t, classes)
     if average == "binary" and classes > 2:
         raise ArgumentError(f"{name}: there are {classes} classes; say average='macro', 'micro' or 'none'")
     matrix = _pairs(predicted, true, max(classes, 2) if average == "binary" else classes)
@@ -355,7 +358,7 @@ def _classes(name: str, y: Values, t: Values, classes: int | None = None) -> tup
         )
     if len(columns) > 1:
         raise ShapeError(f"{name}: shapes {y.shape} and {t.shape}, classes={classes}: the numbers of classes differ")
-    predicted = np.argmax(_without_nan(_scores(name, y)), axis=1) if y.ndim == 2 else _labels(name, "predicted", y)
+    predicted = _greatest(name, y) if y.ndim == 2 else _labels(name, "predicted", y)
     true = _of_one_hot(name, t) if t.ndim == 2 else _labels(name, "true", t)
     most = max(predicted.max(), true.max())
     count = columns.pop() if columns else int(most) + 1
@@ -365,10 +368,20 @@ def _classes(name: str, y: Values, t: Values, classes: int | None = None) -> tup
     return predicted, true, count
 
 
-def _scores(name: str, y: np.ndarray) -> np.ndarray:
+def _all_classes(name: str, y: Values, t: Values, classes: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return what :func:`_classes` does, after refusing an example for which no class was predicted."""
+    predicted, true, count = _classes(name, y, t, classes)
+    if (predicted == NONE).any():
+        k = int(np.argmax(predicted == NONE))
+        raise ArgumentError(f"{name}: row {k} of the scores is all NaN, so no class was predicted; leave such rows out")
+    return predicted, true, count
+
+
+def _greatest(name: str, y: np.ndarray) -> np.ndarray:
+    """Return the class with the greatest score in each row; NONE where all are NaN."""
     if y.dtype.kind not in "biuf":
         raise DtypeError(f"{name}: scores must be numbers, got dtype {y.dtype}")
-    return y
+    return np.where(np.isnan(y).all(axis=1), NONE, np.argmax(_without_nan(y), axis=1))
 
 
 def _labels(name: str, kind: str, labels: np.ndarray) -> np.ndarray:

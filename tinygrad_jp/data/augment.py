@@ -235,7 +235,7 @@ class RandomAffine(Augmentation):
     Raises
     ------
     ArgumentError
-        If `shift` or `rotate` is negative, or not 0 < smallest ≤ largest scale.
+        If `shift` or `rotate` is negative or not finite, or not 0 < smallest ≤ largest scale < ∞.
     """
 
     def __init__(
@@ -245,9 +245,11 @@ class RandomAffine(Augmentation):
         scale: tuple[float, float] = (1.0, 1.0),
         fill: float = 0.0,
     ) -> None:
-        if np.min(shift) < 0 or rotate < 0:
-            raise ArgumentError(f"RandomAffine: shift and rotate must not be negative, got {shift} and {rotate}")
-        if np.shape(scale) != (2,) or not 0 < scale[0] <= scale[1]:
+        if not all((np.isfinite(values) & (np.asarray(values) >= 0)).all() for values in (shift, rotate)):
+            raise ArgumentError(
+                f"RandomAffine: shift and rotate must be finite and must not be negative, got {shift} and {rotate}"
+            )
+        if np.shape(scale) != (2,) or not 0 < scale[0] <= scale[1] < np.inf:
             raise ArgumentError(f"RandomAffine: scale must be (smallest, largest), both above 0, got {scale}")
         self.shift = np.broadcast_to(np.asarray(shift, np.float64), 2)
         self.rotate = rotate
@@ -275,9 +277,17 @@ class RandomCrop(Augmentation):
         Width of the border.
     fill
         The value of the border.
+
+    Raises
+    ------
+    ArgumentError
+        If `size` is no pair of whole numbers above 0, or `padding` is negative.
     """
 
     def __init__(self, size: tuple[int, int] | None = None, padding: int = 0, fill: float = 0.0) -> None:
+        whole = size is None or (np.shape(size) == (2,) and np.asarray(size).dtype.kind in "iu" and np.min(size) > 0)
+        if not whole:
+            raise ArgumentError(f"RandomCrop: size must be (rows, columns), whole numbers above 0, got {size}")
         if padding < 0:
             raise ArgumentError(f"RandomCrop: padding must not be negative, got {padding}")
         self.size = size

@@ -166,9 +166,10 @@ class DataLoader:
 
     Notes
     -----
-    With `shuffle` or `transform` each epoch (of :meth:`fresh`, too) draws one number from the generator when its loop begins, and nothing
-    else. This seed fixes the permutation, and, with the number of the batch, the `rng` of its transform. So neither
-    prefetching, nor stopping and resuming, nor what else draws from the generator, changes a batch.
+    With `shuffle` or `transform` each epoch draws one number from the generator when its loop begins, or when
+    :meth:`fresh` is called, and nothing else. This seed fixes the permutation, and, with the number of the batch, the
+    `rng` of its transform. So neither prefetching, nor stopping and resuming, nor what else draws from the generator,
+    changes a batch.
 
     Without `shuffle` and `transform` a batch of an :class:`ArrayDataset` consists of read-only views: copy it before
     changing it in place.

@@ -122,9 +122,7 @@ class Normalize(Fitted):
     def __init__(
         self, method: Literal["standard", "minmax"] = "standard", axis: int | tuple[int, ...] | None = 0
     ) -> None:
-        if method not in ("standard", "minmax"):
-            near = get_close_matches(str(method), ("standard", "minmax"), 1, 0)
-            raise ArgumentError(f"Normalize: there is no method {method!r}; did you mean {near[0]!r}?")
+        check_method("Normalize", method, ("standard", "minmax"))
         self.method = method
         self.axis = axis
 
@@ -202,9 +200,7 @@ class Whiten(Fitted):
     def __init__(
         self, method: Literal["zca", "pca"] = "zca", epsilon: float = 1e-5, components: int | None = None
     ) -> None:
-        if method not in ("zca", "pca"):
-            near = get_close_matches(str(method), ("zca", "pca"), 1, 0)
-            raise ArgumentError(f"Whiten: there is no method {method!r}; did you mean {near[0]!r}?")
+        check_method("Whiten", method, ("zca", "pca"))
         if epsilon < 0:
             raise ArgumentError(f"Whiten: epsilon must not be negative, got {epsilon}")
         if components is not None and components < 1:
@@ -257,6 +253,16 @@ class Whiten(Fitted):
         x = x.reshape(-1, *mean.shape)
         x += mean.astype(dtype)
         return x
+
+
+def check_method(name: str, method: Any, known: tuple[str, ...]) -> None:
+    """Refuse a method that is none of the known, or data in its place."""
+    if not isinstance(method, str):
+        kind = type(method).__name__
+        raise DtypeError(f"{name}: method must be {' or '.join(map(repr, known))}, got {kind}; use {name}().fit(x)")
+    if method not in known:
+        near = get_close_matches(method, known, 1, 0)
+        raise ArgumentError(f"{name}: there is no method {method!r}; did you mean {near[0]!r}?")
 
 
 def numbers(function: str, x: Any) -> ndarray:

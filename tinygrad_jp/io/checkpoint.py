@@ -24,6 +24,15 @@ from . import disk
 
 KEY = "tinygrad_jp.checkpoint"
 VERSION = 1
+LAYOUT: dict[str, Any] = {
+    "version": int,
+    "model": bool,
+    "optimizer": dict | None,
+    "scheduler": object,
+    "loader": object,
+    "generator": dict,
+    "extra": object,
+}  # what the JSON holds, besides the checksum
 
 
 class Stateful(Protocol):
@@ -84,7 +93,7 @@ def save_checkpoint(
     scheduler, loader
         ``state_dict()`` gives what JSON can hold.
     extra
-        Anything else that JSON can hold; NumPy numbers become Python's, tuples become lists.
+        Anything else that JSON can hold; NumPy numbers become Python's, tuples become lists. Keys must be strings.
 
     Returns
     -------
@@ -151,12 +160,27 @@ def read_checkpoint(path: disk.PathLike) -> Checkpoint:
         )
     if claimed != _checksum(_json("state", note), tensors):
         raise _damaged(path, "its SHA-256 checksum is not that of its content")
+    _check_layout(path, note)
     optimizer = note["optimizer"]
     return Checkpoint(
         model=_section("model", tensors) if note["model"] else None,
-        optimizer=None if optimizer is None else {"state": _section("optimizer", tensors), **optimizer},
+        optimizer=None if optimizer is None else {**optimizer, "state": _section("optimizer", tensors)},
         **{name: note[name] for name in ("scheduler", "loader", "generator", "extra")},
     )
+
+
+def _check_layout(path: disk.PathLike, note: Mapping[str, Any]) -> None:
+    """Refuse what :func:`save_checkpoint` never writes: the checksum only tells that nothing was altered since."""
+    for name, kind in LAYOUT.items():
+        if name not in note:
+            raise _damaged(path, f"its metadata has no {name!r}")
+        if not isinstance(note[name], kind):
+            raise _damaged(path, f"its {name!r} is {note[name]!r:.40}")
+    if isinstance(note["version"], bool) or note["version"] < 1:
+        raise _damaged(path, f"its 'version' is {note['version']}")
+    groups = (note["optimizer"] or {}).get("groups", [])
+    if not isinstance(groups, list):
+        raise _damaged(path, f"its optimizer's 'groups' are {groups!r:.40}")
 
 
 def load_checkpoint(
@@ -304,11 +328,25 @@ def _storable(name: str, values: Any) -> ndarray:
 
 def _json(name: str, value: Any) -> str:
     try:
-        return json.dumps(value, default=_plain)
+        text = json.dumps(value, default=_plain)
+        _check_keys(value)
+        return text
     except (TypeError, ValueError, RecursionError) as error:
         raise ArgumentError(
             f"save_checkpoint: {name} cannot be written as JSON ({error}); use numbers, strings, lists and dicts"
         ) from error
+
+
+def _check_keys(value: Any) -> None:
+    """Refuse a key that is no string: JSON would make one of it, so that 1 and "1" become the same key."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is no string")
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            _check_keys(inner)
 
 
 def _plain(value: Any) -> Any:

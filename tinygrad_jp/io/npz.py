@@ -77,7 +77,11 @@ def load_npz(path: disk.PathLike) -> dict[str, ndarray]:
     content = disk.read(path)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {entry.filename.removesuffix(".npy"): _member(archive, entry) for entry in archive.infolist()}
+            entries = archive.infolist()
+            count = int.from_bytes(content[-12 - len(archive.comment) :][:2], "little")  # which zipfile does not check
+            if count != min(len(entries), 0xFFFF):
+                raise ValueError(f"its directory names {len(entries)} arrays and says that there are {count}")
+            return {entry.filename.removesuffix(".npy"): _member(archive, entry) for entry in entries}
     except Exception as error:  # zipfile, zlib and NumPy's header parser each raise what they like
         raise DataError(
             f"{path}: not an npz file of numeric arrays, or a damaged one ({error}); write it with save_npz or "
