@@ -356,11 +356,12 @@ def contract(draw: Draw, row: Op[Any]) -> Call:
     return call(draw, row, given, subscripts=subscripts)
 
 
-def window(draw: Draw) -> tuple[tuple[int, int, int, int], dict[str, int]]:
+def window(draw: Draw) -> tuple[tuple[int, int, int, int], dict[str, Any]]:
     n, c, h, w = (draw(st.integers(0, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 4)), draw(st.integers(1, 4)))
     pad = draw(st.integers(0, 1))
     filters = {"filter_h": draw(st.integers(1, h + 2 * pad)), "filter_w": draw(st.integers(1, w + 2 * pad))}
-    return (n, c, h, w), filters | {"stride": draw(st.integers(1, 3)), "pad": pad}
+    stride = draw(st.sampled_from([1, 2, 3, (2, 1)]))
+    return (n, c, h, w), filters | {"stride": stride, "pad": draw(st.sampled_from([pad, (pad, pad + 1)]))}
 
 
 def im2col(draw: Draw, row: Op[Any]) -> Call:
@@ -372,6 +373,131 @@ def col2im(draw: Draw, row: Op[Any]) -> Call:
     shape, attrs = window(draw)
     windows = ops.im2col.forward(np.zeros(shape), **attrs).shape
     return call(draw, row, [windows], input_shape=shape, **attrs)
+
+
+def convolution(draw: Draw, axes: int) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
+    """Shapes of images and filters, and how the one slides over the other: nothing square, the last step cut short."""
+    one_or_two = st.integers(1, 2)
+    groups, channels, outputs = (draw(one_or_two) for _ in range(3))
+    sizes = [draw(st.integers(1, 3)) for _ in range(axes)]
+    dilation = tuple(draw(one_or_two) for _ in range(axes))
+    padding: Any = tuple(draw(st.integers(0, 1)) for _ in range(axes))
+    covered = [d * (k - 1) + 1 for k, d in zip(sizes, dilation, strict=True)]
+    image = [max(1, c - 2 * p) + draw(st.integers(0, 2)) for c, p in zip(covered, padding, strict=True)]
+    stride = tuple(draw(st.sampled_from([1, 1, 2, 3])) for _ in range(axes))
+    if stride == (1,) * axes:
+        padding = draw(st.sampled_from([padding, "same"]))
+    elif axes == 2:
+        padding = draw(st.sampled_from([padding, ((padding[0], 2), (0, covered[1]))]))
+    x = (draw(st.integers(0, 2)), groups * channels, *image)
+    w = (groups * outputs, channels, *sizes)
+    return x, w, {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+
+def conv2d(draw: Draw, row: Op[Any]) -> Call:
+    x, w, attrs = convolution(draw, 2)
+    return call(draw, row, [x, w], **attrs)
+
+
+def conv2d_input_gradient(draw: Draw, row: Op[Any]) -> Call:
+    x, w, attrs = convolution(draw, 2)
+    y = ops.conv2d.forward(np.zeros(x), np.zeros(w), **attrs).shape
+    return call(draw, row, [y, w], x_shape=x, **attrs)
+
+
+def conv2d_weight_gradient(draw: Draw, row: Op[Any]) -> Call:
+    x, w, attrs = convolution(draw, 2)
+    y = ops.conv2d.forward(np.zeros(x), np.zeros(w), **attrs).shape
+    return call(draw, row, [y, x], w_shape=w, **attrs)
+
+
+def conv1d(draw: Draw, row: Op[Any]) -> Call:
+    x, w, attrs = convolution(draw, 1)
+    single = {name: value[0] if isinstance(value, tuple) else value for name, value in attrs.items()}
+    return call(draw, row, [x, w], **single)
+
+
+def conv_transpose2d(draw: Draw, row: Op[Any]) -> Call:
+    """Filters as a convolution's that maps the result to `x`, and sizes that the padding leaves something of."""
+    x, w, attrs = convolution(draw, 2)
+    x = (x[0], w[0], draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    padding = tuple(draw(st.integers(0, (d * (k - 1)) // 2)) for k, d in zip(w[2:], attrs["dilation"], strict=True))
+    extra = tuple(draw(st.integers(0, s - 1)) for s in attrs["stride"])
+    return call(draw, row, [x, w], **attrs | {"padding": padding, "output_padding": extra})
+
+
+def pooling(draw: Draw) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Images, and windows that are not square, overlap or leave gaps, and do not fill the image."""
+    one_to = lambda n: draw(st.integers(1, n))  # noqa: E731
+    size = (one_to(3), one_to(3))
+    padding: Any = (draw(st.integers(0, size[0] // 2)), draw(st.integers(0, size[1] // 2)))
+    image = [max(1, k - 2 * p) + draw(st.integers(0, 3)) for k, p in zip(size, padding, strict=True)]
+    stride = draw(st.sampled_from([None, 1, (one_to(3), one_to(3))]))
+    if size[0] == size[1] and padding[0] == padding[1]:
+        size, padding = draw(st.sampled_from([(size, padding), (size[0], padding[0])]))
+    return (draw(st.integers(0, 2)), one_to(2), *image), {"size": size, "stride": stride, "padding": padding}
+
+
+def pool(draw: Draw, row: Op[Any]) -> Call:
+    shape, attrs = pooling(draw)
+    if "count_include_pad" in row.defaults:
+        attrs["count_include_pad"] = draw(st.booleans())
+    return call(draw, row, [shape], **attrs)
+
+
+def winners(draw: Draw, shape: tuple[int, ...], attrs: dict[str, Any]) -> np.ndarray:
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    return ops.argmax_pool2d.forward(rng.normal(size=shape), **attrs)
+
+
+def unpool(draw: Draw, row: Op[Any]) -> Call:
+    shape, attrs = pooling(draw)
+    winner = winners(draw, shape, attrs)
+    drawn = call(draw, row, [winner.shape], image=shape[2:], **attrs)
+    arrays = [*drawn.arrays, winner] if row is ops.max_unpool2d else drawn.arrays
+    return Call(row, arrays, drawn.attrs, (), [0])
+
+
+def take_winners2d(draw: Draw, row: Op[Any]) -> Call:
+    shape, attrs = pooling(draw)
+    drawn = call(draw, row, [shape], **attrs)
+    return Call(row, [*drawn.arrays, winners(draw, shape, attrs)], attrs, (), [0])
+
+
+def images(draw: Draw) -> tuple[int, int, int, int]:
+    return draw(st.integers(0, 2)), *(draw(st.integers(1, n)) for n in (2, 5, 5))
+
+
+def adaptive(draw: Draw, row: Op[Any]) -> Call:
+    return call(draw, row, [images(draw)], output_size=draw(st.sampled_from([1, 2, (3, 2), (2, 6)])))
+
+
+def whole_image(draw: Draw, row: Op[Any]) -> Call:
+    return call(draw, row, [images(draw)], keepdims=draw(st.booleans()))
+
+
+def resample(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_dims=1))
+    matrix = np.random.default_rng(draw(st.integers(0, 99))).normal(size=(draw(st.integers(0, 4)), shape[-1]))
+    return call(draw, row, [shape], matrix=matrix)
+
+
+def resample_nearest(draw: Draw, row: Op[Any]) -> Call:
+    shape = draw(shapes(min_dims=1, min_side=1))
+    axis = draw(axis_of(shape))
+    source = draw(st.lists(st.integers(0, shape[axis] - 1), max_size=5))
+    return call(draw, row, [shape], source=np.array(sorted(source), int), axis=axis)
+
+
+def upsample(draw: Draw, row: Op[Any]) -> Call:
+    how = st.sampled_from([{"size": 3}, {"size": (6, 2)}, {"scale_factor": 2}, {"scale_factor": (1.5, 2.7)}])
+    mode = st.sampled_from([{"mode": "nearest"}, {}, {"align_corners": True}])
+    return call(draw, row, [images(draw)], **draw(how), **draw(mode))
+
+
+def local_response_norm(draw: Draw, row: Op[Any]) -> Call:
+    shape = (draw(st.integers(0, 2)), draw(st.integers(1, 5)), 1, draw(st.integers(1, 2)))
+    return call(draw, row, [shape], size=draw(st.integers(1, 5)), alpha=draw(st.sampled_from([1e-4, 2.0])), k=2.0)
 
 
 def alike(draw: Draw, row: Op[Any]) -> Call:
@@ -407,6 +533,13 @@ OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
     "stack": stack, "split": split, "pad": pad, "flip": flip, "roll": roll, "tile": tile, "repeat": repeat,
     "take": take, "getitem": getitem, "scatter_add": scatter_add, "dot": dot, "matmul": matmul, "affine": affine,
     "outer": outer, "einsum": einsum, "contract": contract, "im2col": im2col, "col2im": col2im,
+    "conv2d": conv2d, "conv2d_input_gradient": conv2d_input_gradient, "conv2d_weight_gradient": conv2d_weight_gradient,
+    "conv1d": conv1d, "conv_transpose2d": conv_transpose2d,
+    "max_pool2d": pool, "argmax_pool2d": pool, "sum_pool2d": pool, "avg_pool2d": pool, "max_unpool2d": unpool,
+    "sum_unpool2d": unpool, "take_winners2d": take_winners2d, "adaptive_avg_pool2d": adaptive,
+    "adaptive_max_pool2d": adaptive, "global_avg_pool2d": whole_image, "global_max_pool2d": whole_image,
+    "resample": resample, "resample_nearest": resample_nearest, "upsample": upsample,
+    "local_response_norm": local_response_norm,
     "gelu": lambda draw, row: call(draw, row, [draw(shapes())], approximate=draw(st.sampled_from(["none", "tanh"]))),
     "sum_squared_error": regression(), "mean_squared_error": regression(), "mean_absolute_error": regression(),
     "huber_loss": regression(delta=[0.5, 10.0]), "smooth_l1_loss": regression(beta=[0.5, 10.0]),

@@ -148,6 +148,86 @@ def insensitive(x: Any, t: Any, epsilon: float = 0.5) -> Any:
     return torch.relu(torch.abs(x - t) - epsilon)
 
 
+CONVOLUTIONS: list[tuple[Shape, Shape, dict[str, Any]]] = [
+    ((2, 3, 5, 4), (4, 3, 3, 2), {}),
+    ((2, 3, 6, 4), (4, 3, 3, 2), {"stride": (2, 3), "padding": (1, 2)}),
+    ((1, 4, 7, 5), (6, 2, 2, 3), {"dilation": (2, 1), "groups": 2, "padding": 1}),
+    ((2, 3, 5, 4), (4, 3, 5, 3), {"padding": "same"}),
+    ((2, 3, 5, 7), (3, 1, 3, 3), {"padding": "same", "dilation": 2, "groups": 3}),
+    ((2, 3, 4, 5), (2, 3, 1, 1), {}),
+    ((2, 5, 4, 3), (3, 5, 1, 1), {"stride": 2}),
+]
+"""Shapes of images and filters, and the arguments, which are the same in PyTorch."""
+
+
+def output_gradient(x: Shape, w: Shape, **attrs: Any) -> Shape:
+    return tj.conv2d(np.zeros(x), np.zeros(w), **attrs).shape
+
+
+POOLS: list[tuple[Shape, Any, dict[str, Any]]] = [
+    ((2, 2, 4, 6), 2, {}),
+    ((2, 1, 7, 5), (3, 2), {}),
+    ((1, 2, 7, 5), (3, 2), {"stride": (2, 1), "padding": (1, 1)}),
+    ((2, 2, 5, 6), (2, 3), {"stride": (3, 2), "padding": (1, 0)}),
+    ((1, 1, 4, 5), (2, 1), {"stride": 3}),
+]
+"""Shapes of images, sizes of windows, and further arguments, which are the same in PyTorch."""
+POOL_IDS = list(range(len(POOLS)))
+WINNERS = [
+    ops.argmax_pool2d.forward(np.random.default_rng(i).normal(size=shape), size, **attrs)
+    for i, (shape, size, attrs) in enumerate(POOLS)
+]
+
+
+def pools(name: str, theirs: Callable[..., Any], **options: Any) -> list[Pair]:
+    """A pooling of images."""
+    row = TABLE[name]
+    return [
+        Pair([s], lambda x, k=k, a=a: row(x, k, **a, **options), lambda x, k=k, a=a: theirs(x, k, **a, **options))
+        for s, k, a in POOLS
+    ]
+
+
+def positions(i: int) -> Any:
+    """PyTorch's indices of the winners: positions in the flattened image."""
+    shape = POOLS[i][0]
+    size, stride, padding = (np.broadcast_to(v, 2) for v in arguments(i))
+    out_h, out_w = WINNERS[i].shape[2:]
+    rows = np.arange(out_h)[:, None] * stride[0] - padding[0] + WINNERS[i] // size[1]
+    columns = np.arange(out_w) * stride[1] - padding[1] + WINNERS[i] % size[1]
+    return torch.tensor(rows * shape[3] + columns).flatten(2)
+
+
+def arguments(i: int) -> tuple[Any, Any, Any]:
+    _, size, attrs = POOLS[i]
+    return size, attrs.get("stride", size), attrs.get("padding", 0)
+
+
+def unpooled(x: Any, i: int) -> Any:
+    n, c, h, w = POOLS[i][0]
+    return torch.zeros(n, c, h * w, dtype=x.dtype).scatter_add(2, positions(i), x.flatten(2)).reshape(n, c, h, w)
+
+
+def sum_unpooled(x: Any, i: int) -> Any:
+    """The transposed convolution with ones, each channel on its own, filled up with zeros."""
+    _, c, h, w = POOLS[i][0]
+    size, stride, padding = (tuple(np.broadcast_to(v, 2).tolist()) for v in arguments(i))
+    whole = F.conv_transpose2d(x, torch.ones(c, 1, *size, dtype=x.dtype), stride=stride, groups=c)
+    filled = F.pad(whole, (0, w + 2 * padding[1] - whole.shape[3], 0, h + 2 * padding[0] - whole.shape[2]))
+    return filled[:, :, padding[0] : padding[0] + h, padding[1] : padding[1] + w]
+
+
+ENLARGED: list[dict[str, Any]] = [
+    *({"size": size} for size in ((6, 8), (3, 4), (7, 3), (1, 1))),
+    *({"scale_factor": factor} for factor in (2, (1.5, 2.7), (0.6, 3.0))),
+]
+
+
+def enlarged(size: Any = None, scale_factor: Any = None, **options: Any) -> Pair:
+    attrs = {"size": size, "scale_factor": scale_factor, **options}
+    return Pair([(2, 2, 3, 4)], lambda x: tj.upsample(x, **attrs), lambda x: F.interpolate(x, **attrs))
+
+
 SIGNS = np.array([[-1.0, 1.0, 1.0], [1.0, -1.0, -1.0]])
 BITS = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.25]])
 
@@ -366,11 +446,118 @@ PAIRS: dict[str, list[Pair]] = {
         Pair([(2, 2, 5, 4)], lambda x, a=a: tj.im2col(x, 3, 2, *a), lambda x, a=a: unfold(x, (3, 2), *a))
         for a in ((1, 0), (2, 1), (3, 2))
     ],
+    "conv2d": [
+        Pair([x, w], lambda x, w, a=a: tj.conv2d(x, w, **a), lambda x, w, a=a: F.conv2d(x, w, **a))
+        for x, w, a in CONVOLUTIONS
+    ],
+    "conv2d_input_gradient": [
+        Pair(
+            [output_gradient(x, w, **a), w],
+            lambda y, w, x=x, a=a: tj.conv2d_input_gradient(y, w, x, **a),
+            lambda y, w, x=x, a=a: torch.nn.grad.conv2d_input(x, w, y, **a),
+        )
+        for x, w, a in CONVOLUTIONS
+        if a.get("padding") != "same"
+    ],
+    "conv2d_weight_gradient": [
+        Pair(
+            [output_gradient(x, w, **a), x],
+            lambda y, x, w=w, a=a: tj.conv2d_weight_gradient(y, x, w, **a),
+            lambda y, x, w=w, a=a: torch.nn.grad.conv2d_weight(x, w, y, **a),
+        )
+        for x, w, a in CONVOLUTIONS
+        if a.get("padding") != "same"
+    ],
+    "conv1d": [
+        Pair([(2, 4, 7), (6, 2, 3)], lambda x, w, a=a: tj.conv1d(x, w, **a), lambda x, w, a=a: F.conv1d(x, w, **a))
+        for a in ({"groups": 2, "stride": 2, "padding": 1, "dilation": 2}, {"groups": 2, "padding": "same"})
+    ],
+    "conv_transpose2d": [
+        Pair([x, w], lambda x, w, a=a: tj.conv_transpose2d(x, w, **a), lambda x, w, a=a: F.conv_transpose2d(x, w, **a))
+        for x, w, a in (
+            ((2, 3, 3, 2), (3, 4, 3, 2), {}),
+            ((2, 3, 3, 2), (3, 4, 3, 2), {"stride": (2, 3), "padding": (1, 0), "output_padding": (0, 1)}),
+            ((1, 4, 3, 2), (4, 2, 2, 3), {"stride": 2, "dilation": (1, 2), "groups": 2, "output_padding": 1}),
+        )
+    ],
     "col2im": [
         Pair(
             [(2 * 3 * 3, 2 * 3 * 2)],
             lambda x: tj.col2im(x, (2, 2, 5, 4), 3, 2, 2, 1),
             lambda x: fold(x, (2, 2, 5, 4), (3, 2), 2, 1),
+        )
+    ],
+    "max_pool2d": pools("max_pool2d", F.max_pool2d),
+    "avg_pool2d": pools("avg_pool2d", F.avg_pool2d) + pools("avg_pool2d", F.avg_pool2d, count_include_pad=False),
+    "sum_pool2d": pools("sum_pool2d", lambda x, k, **attrs: F.avg_pool2d(x, k, **attrs, divisor_override=1)),
+    "max_unpool2d": [
+        Pair(
+            [WINNERS[i].shape],
+            lambda x, i=i: tj.max_unpool2d(x, WINNERS[i], POOLS[i][0][2:], *arguments(i)),
+            lambda x, i=i: unpooled(x, i),
+        )
+        for i in POOL_IDS
+    ],
+    "take_winners2d": [
+        Pair(
+            [POOLS[i][0]],
+            lambda x, i=i: tj.take_winners2d(x, WINNERS[i], *arguments(i)),
+            lambda x, i=i: x.flatten(2).gather(2, positions(i)).reshape(WINNERS[i].shape),
+        )
+        for i in POOL_IDS
+    ],
+    "sum_unpool2d": [
+        Pair(
+            [WINNERS[i].shape],
+            lambda x, i=i: tj.sum_unpool2d(x, POOLS[i][0][2:], *arguments(i)),
+            lambda x, i=i: sum_unpooled(x, i),
+        )
+        for i in POOL_IDS
+    ],
+    **{
+        f"adaptive_{kind}_pool2d": [
+            Pair(
+                [(2, 2, 6, 5)],
+                lambda x, s=s, kind=kind: TABLE[f"adaptive_{kind}_pool2d"](x, s),
+                lambda x, s=s, kind=kind: getattr(F, f"adaptive_{kind}_pool2d")(x, s),
+            )
+            for s in (1, (3, 5), (4, 3), (8, 2))
+        ]
+        for kind in ("avg", "max")
+    },
+    "global_avg_pool2d": [
+        Pair([(2, 3, 4, 5)], tj.global_avg_pool2d, lambda x: x.mean((2, 3))),
+        Pair([(2, 3, 4, 5)], lambda x: tj.global_avg_pool2d(x, keepdims=True), lambda x: F.adaptive_avg_pool2d(x, 1)),
+    ],
+    "global_max_pool2d": [
+        Pair([(2, 3, 4, 5)], tj.global_max_pool2d, lambda x: x.amax((2, 3))),
+        Pair([(2, 3, 4, 5)], lambda x: tj.global_max_pool2d(x, keepdims=True), lambda x: F.adaptive_max_pool2d(x, 1)),
+    ],
+    "upsample": [
+        *(enlarged(**a, mode="nearest") for a in ENLARGED),
+        *(enlarged(**a, mode="bilinear") for a in ENLARGED),
+        *(enlarged(**a, mode="bilinear", align_corners=True) for a in ENLARGED),
+    ],
+    "local_response_norm": [
+        Pair(
+            [(2, 5, 2, 3)],
+            lambda x, n=n: tj.local_response_norm(x, n, 0.5, 0.7, 2.0),
+            lambda x, n=n: F.local_response_norm(x, n, 0.5, 0.7, 2.0),
+        )
+        for n in (1, 2, 3, 4, 5, 7)
+    ],
+    "resample": [
+        Pair(
+            [(2, 3, 4)],
+            lambda x: tj.resample(x, np.arange(12.0).reshape(3, 4)),
+            lambda x: x @ torch.arange(12.0, dtype=x.dtype).reshape(3, 4).T,
+        )
+    ],
+    "resample_nearest": [
+        Pair(
+            [(2, 3, 4)],
+            lambda x: tj.resample_nearest(x, np.array([0, 0, 2]), 1),
+            lambda x: torch.index_select(x, 1, torch.tensor([0, 0, 2])),
         )
     ],
 }
@@ -487,6 +674,9 @@ AT_KINKS: dict[str, Callable[..., Any]] = {
     "mean_absolute_error": F.l1_loss,
     "quantile_loss": reduced(pinball),
     "epsilon_insensitive_loss": reduced(insensitive),
+    "max_pool2d": lambda x, size: F.max_pool2d(x, size),
+    "adaptive_max_pool2d": F.adaptive_max_pool2d,
+    "global_max_pool2d": lambda x: torch.amax(x, (2, 3)),
 }
 DIFFER = {"logsumexp": "all elements −∞: PyTorch's gradient is softmax of −∞, NaN; ours is 0"}
 KINKS = [
@@ -541,6 +731,21 @@ KINKED: dict[str, tuple[int, Callable[..., Any], Callable[..., Any]]] = {
     "log": (1, lambda x: tj.log(x * x), lambda x: torch.log(x * x)),
     "where": (1, lambda x: tj.where(x > 0, x * x, -x), lambda x: torch.where(x > 0, x * x, -x)),
     "x % 2": (1, lambda x: x % 2, lambda x: x % 2),
+    "max_pool2d": (
+        1,
+        lambda x: tj.max_pool2d(x.reshape(1, 1, 3, 3), 2, 1, 1),
+        lambda x: F.max_pool2d(x.reshape(1, 1, 3, 3), 2, 1, 1),
+    ),
+    "adaptive_max_pool2d": (
+        1,
+        lambda x: tj.adaptive_max_pool2d(x.reshape(1, 1, 3, 3), 2),
+        lambda x: F.adaptive_max_pool2d(x.reshape(1, 1, 3, 3), 2),
+    ),
+    "max_pool2d of −∞": (
+        1,
+        lambda x: tj.max_pool2d(tj.where(x > 0, x, -np.inf).reshape(1, 1, 3, 3), 2, 1, 1),
+        lambda x: F.max_pool2d(torch.where(x > 0, x, -np.inf).reshape(1, 1, 3, 3), 2, 1, 1),
+    ),
 }
 
 

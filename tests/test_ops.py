@@ -138,7 +138,10 @@ KINKED = {
     "abs": {}, "maximum": {}, "minimum": {}, "relu": {}, "clip": {"a_min": -1, "a_max": 1}, "max": {}, "min": {},
     "std": {}, "norm": {}, "leaky_relu": {}, "prelu": {}, "elu": {"alpha": 2.0}, "selu": {}, "mean_absolute_error": {},
     "quantile_loss": {"quantile": 0.25}, "epsilon_insensitive_loss": {"epsilon": 1.0},
+    "max_pool2d": {"size": (2, 3), "stride": 1, "padding": (1, 0)}, "adaptive_max_pool2d": {"output_size": (2, 3)},
+    "global_max_pool2d": {},
 }  # fmt: skip
+IMAGES = {"max_pool2d", "adaptive_max_pool2d", "global_max_pool2d"}
 
 
 def test_every_kinked_row_is_proved() -> None:
@@ -155,7 +158,7 @@ def test_gradient_at_kinks_lies_in_the_subdifferential(name: str, data: st.DataO
     lies between the one-sided derivatives f'(x; d) and −f'(x; −d).
     """
     row = TABLE[name]
-    shape = data.draw(shapes(max_dims=2, min_side=1, max_side=3))
+    shape = (1, 2, 3, 4) if name in IMAGES else data.draw(shapes(max_dims=2, min_side=1, max_side=3))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     points = [rng.integers(-1, 2, shape).astype(float) for _ in row.inputs]
     attrs = dict(KINKED[name])

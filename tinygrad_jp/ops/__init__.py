@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import activation, arithmetic, conv, elementwise, fused, linalg, loss, reduce, shape
+from . import activation, arithmetic, conv, elementwise, fused, linalg, loss, pool, reduce, shape
 from .activation import *  # noqa: F403
 from .activation import logistic
 from .arithmetic import *  # noqa: F403
@@ -16,13 +16,14 @@ from .elementwise import *  # noqa: F403
 from .fused import *  # noqa: F403
 from .linalg import *  # noqa: F403
 from .loss import *  # noqa: F403
+from .pool import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .table import Kink, Op, composite, op
 
 TABLE: dict[str, Op[Any]] = {
     row.name: row
-    for family in (arithmetic, elementwise, activation, reduce, shape, linalg, conv, fused, loss)
+    for family in (arithmetic, elementwise, activation, reduce, shape, linalg, conv, pool, fused, loss)
     for row in vars(family).values()
     if isinstance(row, Op)
 }

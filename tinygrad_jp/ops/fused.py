@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .linalg import times_matrix
-from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, softmax
+from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, min_reduce, softmax
 from .table import Array, op
 
 
@@ -64,6 +64,10 @@ FEW = 64
 def check_targets(t: Array, shape: tuple[int, ...]) -> None:
     """Refuse targets that are neither labels nor rows of probabilities for scores of this shape."""
     if t.shape == shape:
+        if t.size and t.dtype.kind != "b" and (min_reduce(t, axis=None) < 0 or max_reduce(t, axis=None) > 1):
+            raise ArgumentError(
+                f"softmax_cross_entropy: one-hot targets and probabilities must lie in 0…1, got {t.min()}…{t.max()}"
+            )
         return
     if t.shape != shape[:-1]:
         raise ShapeError(

@@ -1,0 +1,454 @@
+"""Convolution: the kernels against six loops, what the ops promise, and bad input.
+
+(The derivatives of every row are tested in test_ops.py, and against PyTorch in test_against_torch.py.)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_jp as tj
+from tinygrad_jp import Tensor, kernels
+from tinygrad_jp.errors import ArgumentError, DtypeError, ShapeError
+from tinygrad_jp.kernels import columns, output_size, threads, winograd
+
+Arguments = tuple[tuple[int, int], tuple[tuple[int, int], tuple[int, int]], tuple[int, int], int]
+
+
+def by_loops(x: np.ndarray, w: np.ndarray, stride: Any, padding: Any, dilation: Any, groups: int) -> np.ndarray:
+    """The definition, number by number."""
+    padded = np.pad(x.astype(float), ((0, 0), (0, 0), *padding))
+    outputs, channels, kh, kw = w.shape
+    oh, ow = (
+        (n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded.shape[2:], dilation, (kh, kw), stride, strict=True)
+    )
+    out = np.zeros((len(x), outputs, oh, ow))
+    for n, o, i, j in np.ndindex(out.shape):
+        first = o // (outputs // groups) * channels
+        for c, k, l in np.ndindex(channels, kh, kw):  # noqa: E741
+            row, column = i * stride[0] + k * dilation[0], j * stride[1] + l * dilation[1]
+            out[n, o, i, j] += w[o, c, k, l] * padded[n, first + c, row, column]
+    return out
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], Arguments]:
+    """Shapes of images and filters, and arguments that fit them."""
+    pair = lambda low, high: st.tuples(st.integers(low, high), st.integers(low, high))  # noqa: E731
+    groups, channels, outputs = (draw(st.integers(1, 2)) for _ in range(3))
+    size, dilation, stride = draw(pair(1, 3)), draw(pair(1, 2)), draw(st.one_of(st.just((1, 1)), pair(1, 3)))
+    padding = draw(st.one_of(st.just(((0, 0), (0, 0))), st.tuples(pair(0, 3), pair(0, 3))))
+    least = [max(1, d * (k - 1) + 1 - sum(p)) for d, k, p in zip(dilation, size, padding, strict=True)]
+    image = [n + draw(st.integers(0, 3)) for n in least]
+    x = (draw(st.integers(0, 3)), groups * channels, *image)
+    return x, (groups * outputs, channels, *size), (stride, padding, dilation, groups)
+
+
+@pytest.fixture(params=["whole", "tiles", "images last", "images first"])
+def tiling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything in one tile; or tiles of one row, shared between threads; in either order of the axes."""
+    if request.param.startswith("images"):
+        monkeypatch.setattr(columns, "images_last", lambda *_: request.param == "images last")
+    if request.param != "whole":
+        monkeypatch.setattr(columns, "CACHE", 64)
+        monkeypatch.setattr(columns, "FEW", 2)
+        monkeypatch.setattr(columns, "WORTH_SHARING", 1)
+
+
+class TestKernels:
+    @pytest.mark.usefixtures("tiling")
+    @settings(deadline=None, max_examples=30)
+    @given(problems(), st.sampled_from([np.float64, np.float32, np.float16]), st.integers(0, 99))
+    @example(((2, 3, 4, 5), (2, 3, 1, 1), ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)), np.float32, 0)
+    @example(((2, 1, 4, 5), (7, 1, 3, 2), ((1, 1), ((1, 0), (0, 2)), (1, 1), 1)), np.float64, 0)
+    def test_against_the_definition(self, problem: Any, dtype: Any, seed: int) -> None:
+        x_shape, w_shape, arguments = problem
+        rng = np.random.default_rng(seed)
+        x, w = rng.normal(size=x_shape).astype(dtype), rng.normal(size=w_shape).astype(dtype)
+        close = {"rtol": 0, "atol": {2: 0.05, 4: 1e-4, 8: 1e-11}[x.itemsize]}
+        out = kernels.conv2d_forward(x, w, *arguments)
+        assert out.dtype == dtype
+        np.testing.assert_allclose(out, by_loops(x, w, *arguments), **close)
+
+        # the gradients are adjoints: ⟨y, conv(d)⟩ = ⟨gradient(y), d⟩ for every d
+        y = rng.normal(size=out.shape).astype(dtype)
+        gx = kernels.conv2d_input_gradient(y, w, x_shape, *arguments)
+        gw = kernels.conv2d_weight_gradient(y, x, w_shape, *arguments)
+        assert (gx.dtype, gx.shape, gw.dtype, gw.shape) == (dtype, x_shape, dtype, w_shape)
+        dx, dw = rng.normal(size=x_shape), rng.normal(size=w_shape)
+        wide = y.astype(float)
+        for gradient, d, moved in (
+            (gx, dx, by_loops(dx, w, *arguments)),
+            (gw, dw, by_loops(x, dw, *arguments)),
+        ):
+            expected, tolerance = float((wide * moved).sum()), 20 * close["atol"]
+            assert float((gradient * d).sum()) == pytest.approx(expected, rel=tolerance, abs=tolerance)
+
+    def test_non_contiguous_images_and_filters(self) -> None:
+        rng = np.random.default_rng(0)
+        x, w = rng.normal(size=(5, 4, 3, 2)).T, rng.normal(size=(2, 6, 2, 3))[:, ::2, ::-1]
+        arguments = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+        np.testing.assert_allclose(kernels.conv2d_forward(x, w, *arguments), by_loops(x, w, *arguments), atol=1e-12)
+
+    def test_gradients_element_by_element(self) -> None:
+        arguments: Arguments = ((2, 1), ((1, 0), (2, 1)), (1, 2), 2)
+        rng = np.random.default_rng(1)
+        x, w = rng.normal(size=(2, 4, 5, 6)), rng.normal(size=(4, 2, 3, 2))
+        y = rng.normal(size=kernels.conv2d_forward(x, w, *arguments).shape)
+        gx = kernels.conv2d_input_gradient(y, w, x.shape, *arguments)
+        gw = kernels.conv2d_weight_gradient(y, x, w.shape, *arguments)
+        for index in itertools.islice(np.ndindex(x.shape), 0, None, 7):
+            unit = np.zeros_like(x)
+            unit[index] = 1
+            assert gx[index] == pytest.approx((y * by_loops(unit, w, *arguments)).sum(), abs=1e-12)
+        for index in itertools.islice(np.ndindex(w.shape), 0, None, 5):
+            unit = np.zeros_like(w)
+            unit[index] = 1
+            assert gw[index] == pytest.approx((y * by_loops(x, unit, *arguments)).sum(), abs=1e-12)
+
+    @pytest.mark.parametrize(
+        ("x", "w", "options", "kernel"),
+        [
+            ((4, 3, 6, 5), (8, 3, 1, 1), {}, "product"),
+            ((4, 4, 6, 5), (8, 2, 1, 1), {"groups": 2}, "columns"),
+            ((4, 3, 6, 5), (8, 3, 1, 1), {"stride": (2, 1)}, "columns"),
+            ((4, 3, 6, 5), (8, 3, 1, 1), {"padding": ((0, 1), (0, 0))}, "columns"),
+            ((4, 4, 28, 30), (4, 4, 3, 3), {}, "winograd"),
+            ((1, 4, 28, 30), (4, 4, 3, 3), {}, "columns"),
+            ((4, 3, 28, 30), (4, 3, 3, 3), {}, "columns"),
+            ((4, 4, 28, 30), (3, 4, 3, 3), {}, "columns"),
+            ((50, 4, 7, 7), (4, 4, 3, 3), {}, "columns"),
+            ((4, 4, 28, 30), (4, 4, 3, 2), {}, "columns"),
+            ((4, 4, 28, 30), (4, 4, 3, 3), {"stride": (1, 2)}, "columns"),
+            ((4, 4, 28, 30), (4, 4, 3, 3), {"dilation": (2, 1)}, "columns"),
+            ((4, 8, 28, 30), (8, 4, 3, 3), {"groups": 2}, "columns"),
+        ],
+    )
+    def test_which_kernel(self, x: Any, w: Any, options: Any, kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And all three do the same. (The limits of one are lowered to keep the arrays small.)"""
+        monkeypatch.setattr(winograd, "CHANNELS", 4)
+        monkeypatch.setattr(winograd, "PATCHES", 800)
+        arguments = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1} | options
+        groups = arguments["groups"]
+        laid = kernels.windows_on(x[2:], w[2:], *(arguments[k] for k in ("stride", "padding", "dilation")))
+        assert kernels.choose(laid, *x[:2], w[0], groups) == kernel
+        rng = np.random.default_rng(0)
+        images, filters = rng.normal(size=x), rng.normal(size=w)
+        out = kernels.conv2d_forward(images, filters, **arguments)
+        f8 = np.dtype(float)
+        np.testing.assert_allclose(out, columns.forward(images, filters, laid, groups, f8), atol=1e-11)
+        y = rng.normal(size=out.shape)
+        for ours, other in (
+            (
+                kernels.conv2d_input_gradient(y, filters, x, **arguments),
+                columns.input_gradient(y, filters, x, laid, groups, f8),
+            ),
+            (
+                kernels.conv2d_weight_gradient(y, images, w, **arguments),
+                columns.weight_gradient(y, images, w, laid, groups, f8),
+            ),
+        ):
+            np.testing.assert_allclose(ours, other, atol=1e-10)
+
+    @pytest.mark.usefixtures("tiling")
+    @settings(deadline=None, max_examples=20)
+    @given(problems(), st.integers(0, 99))
+    def test_winograd_on_any_shape(self, problem: Any, seed: int) -> None:
+        """Odd and even sizes and paddings, which ``choose`` would leave to the columns."""
+        (n, c, h, width), (o, *_), (_, padding, _, _) = problem
+        x_shape, w_shape = (n, c, h + 2, width + 2), (o, c, 3, 3)
+        rng = np.random.default_rng(seed)
+        x, w = rng.normal(size=x_shape), rng.normal(size=w_shape)
+        laid = kernels.windows_on(x_shape[2:], (3, 3), (1, 1), padding)
+        out = winograd.forward(x, w, laid, x.dtype)
+        np.testing.assert_allclose(out, by_loops(x, w, (1, 1), padding, (1, 1), 1), atol=1e-11)
+        y = rng.normal(size=out.shape)
+        np.testing.assert_allclose(
+            winograd.weight_gradient(y, x, w_shape, laid, x.dtype),
+            columns.weight_gradient(y, x, w_shape, laid, 1, x.dtype),
+            atol=1e-10,
+        )
+
+    def test_winograd_loses_no_digits(self) -> None:
+        """In float32 within 1e-6, relative to the largest output, of float64."""
+        rng = np.random.default_rng(0)
+        x, w = rng.normal(size=(2, 32, 16, 14)), rng.normal(size=(16, 32, 3, 3))
+        laid = kernels.windows_on((16, 14), (3, 3), (1, 1), ((1, 1), (1, 1)))
+        single = winograd.forward(x.astype(np.float32), w.astype(np.float32), laid, np.dtype(np.float32))
+        double = columns.forward(x, w, laid, 1, x.dtype)
+        assert np.abs(single - double).max() < 1e-6 * np.abs(double).max()
+
+    @pytest.mark.parametrize("n", [0, 1, 2, 7, 100])
+    @pytest.mark.parametrize("cache", [1, 3_000, 2**20])
+    def test_tiles_cover_everything_once(self, n: int, cache: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(columns, "CACHE", cache)
+        windows = kernels.windows_on((9, 4), (3, 2), (1, 1), ((0, 0), (0, 0)))
+        seen = np.zeros((n, *windows.places), int)
+        laid = columns.Columns(windows, 4, 2, 1, np.dtype(float))
+        for tile in laid.tiles(n):
+            seen[tile.images, tile.rows] += 1
+        assert (seen == 1).all()
+
+    def test_the_blas_gets_its_threads_back(self) -> None:
+        blas = threads._openblas()
+        if blas is None:
+            pytest.skip("NumPy's BLAS is no OpenBLAS that came with it")
+        get, set_threads = blas
+        before = get()
+        during = []
+        set_threads(2)
+        try:
+            with threads._one_blas_thread(*blas), threads._one_blas_thread(*blas):
+                during.append(get())
+            with pytest.raises(ZeroDivisionError), threads._one_blas_thread(*blas):
+                raise ZeroDivisionError
+            assert during == [1]
+            assert get() == 2
+        finally:
+            set_threads(before)
+
+
+class TestOutputSize:
+    """The book, equation 7.1 and the examples of section 7.2.4."""
+
+    @pytest.mark.parametrize(
+        ("size", "window", "stride", "pad", "expected"),
+        [(4, 3, 1, 1, 4), (7, 3, 2, 0, 3), (28, 5, 3, 2, 10), (31, 5, 3, 2, 11)],
+    )
+    def test_the_books_examples(self, size: int, window: int, stride: int, pad: int, expected: int) -> None:
+        assert output_size(size, window, stride, pad) == expected
+
+    def test_a_remainder_is_rounded_down_unless_strict(self) -> None:
+        assert output_size(28, 5, 2, 2) == 14
+        with pytest.raises(
+            ShapeError, match=r"\(28 \+ 2·2 − 5\) / 2 \+ 1 = 14\.5.*last 1 of 32 elements are never seen"
+        ):
+            output_size(28, 5, 2, 2, strict=True)
+
+    def test_dilation_and_uneven_padding(self) -> None:
+        assert output_size(10, 3, 1, (1, 2), dilation=4) == 5
+        with pytest.raises(ShapeError, match=r"\(10 \+ 1 \+ 2 − 5\) / 3 \+ 1 = 3\.66"):
+            output_size(10, 3, 3, (1, 2), dilation=2, strict=True)
+
+
+class TestIm2col:
+    def test_shapes_of_the_book(self) -> None:
+        """Section 7.4.3."""
+        assert tj.im2col(np.zeros((1, 3, 7, 7)), 5, 5, stride=1, pad=0).shape == (9, 75)
+        assert tj.im2col(np.zeros((10, 3, 7, 7)), 5, 5, stride=1, pad=0).shape == (90, 75)
+
+    def test_a_row_is_a_window(self) -> None:
+        x = np.arange(2 * 2 * 4 * 5.0).reshape(2, 2, 4, 5)
+        rows = tj.im2col(x, 2, 3, stride=(2, 1), pad=(0, 1), dilation=(1, 2)).numpy()
+        padded = np.pad(x, ((0, 0), (0, 0), (0, 0), (1, 1)))
+        expected = [padded[n, :, i : i + 2, j : j + 5 : 2].ravel() for n in range(2) for i in (0, 2) for j in range(3)]
+        np.testing.assert_array_equal(rows, expected)
+
+
+class TestConv2d:
+    def test_the_books_numbers(self) -> None:
+        """Figure 7-3 (a 4×4 image and a 3×3 filter), figure 7-5 (a bias), and the padding of figure 7-6."""
+        image = np.array([[1, 2, 3, 0], [0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 0, 1]], float).reshape(1, 1, 4, 4)
+        filters = np.array([[2, 0, 1], [0, 1, 2], [1, 0, 2]], float).reshape(1, 1, 3, 3)
+        assert tj.conv2d(image, filters).numpy()[0, 0].tolist() == [[15, 16], [6, 15]]
+        assert (tj.conv2d(image, filters) + np.full((1, 1, 1), 3.0)).numpy()[0, 0].tolist() == [[18, 19], [9, 18]]
+        assert tj.conv2d(image, filters, padding=1).shape == (1, 1, 4, 4)
+
+    def test_padding_in_all_its_forms(self) -> None:
+        rng = np.random.default_rng(0)
+        x, w = rng.normal(size=(2, 2, 5, 4)), rng.normal(size=(3, 2, 4, 2))
+        for padding, widths in (
+            (1, ((1, 1), (1, 1))),
+            ((2, 1), ((2, 2), (1, 1))),
+            (((2, 0), (0, 1)), ((2, 0), (0, 1))),
+            ("same", ((1, 2), (0, 1))),
+        ):
+            expected = tj.conv2d(np.pad(x, ((0, 0), (0, 0), *widths)), w)
+            np.testing.assert_allclose(tj.conv2d(x, w, padding=padding).numpy(), expected.numpy(), atol=1e-12)
+        assert tj.conv2d(x, w, padding="same").shape == (2, 3, 5, 4)
+        assert tj.conv2d(x, w, padding="same", dilation=(2, 3)).shape == (2, 3, 5, 4)
+
+    def test_groups_are_convolutions_side_by_side(self) -> None:
+        rng = np.random.default_rng(0)
+        x, w = rng.normal(size=(2, 6, 5, 4)), rng.normal(size=(9, 2, 3, 2))
+        parts = [tj.conv2d(x[:, 2 * i : 2 * i + 2], w[3 * i : 3 * i + 3]) for i in range(3)]
+        expected = np.concatenate([part.numpy() for part in parts], 1)
+        np.testing.assert_allclose(tj.conv2d(x, w, groups=3).numpy(), expected, atol=1e-12)
+
+    def test_only_the_gradient_that_is_needed_is_computed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        x, w = np.ones((1, 1, 4, 4)), Tensor(np.ones((2, 1, 3, 3)), requires_grad=True)
+        monkeypatch.setattr(kernels, "conv2d_input_gradient", lambda *_: pytest.fail("nobody needs this"))
+        tj.conv2d(x, w).sum().backward()
+        assert w.grad.numpy().tolist() == np.full((2, 1, 3, 3), 4.0).tolist()
+
+    def test_third_derivative(self) -> None:
+        """Of x * w * w in a direction: products of three factors, so order three is where the last one vanishes."""
+        rng = np.random.default_rng(0)
+        x = Tensor(rng.normal(size=(1, 1, 4, 3)), requires_grad=True)
+        w = Tensor(rng.normal(size=(1, 1, 2, 2)), requires_grad=True)
+        y = tj.conv2d(tj.conv2d(x, w, padding=1), w).sum()
+        (first,) = tj.grad(y, [w], create_graph=True)
+        (second,) = tj.grad(first.sum(), [w], create_graph=True)
+        (third,) = tj.grad(second.sum(), [x])
+        # each derivative in the direction of ones replaces a filter by ones: 2 ways to choose the order
+        ones = np.ones((1, 1, 2, 2))
+        (expected,) = tj.grad(2 * tj.conv2d(tj.conv2d(x, ones, padding=1), ones).sum(), [x])
+        np.testing.assert_allclose(third.numpy(), expected.numpy(), atol=1e-12)
+
+    def test_half_precision_is_computed_in_single(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A sum of 4,096 ones, a tile each, of which float16 would lose half: there 2,048 + 1 is 2,048."""
+        monkeypatch.setattr(columns, "CACHE", 1)
+        monkeypatch.setattr(columns, "FEW", 1)
+        monkeypatch.setattr(threads, "threads", lambda: 1)
+        x, y = np.ones((4096, 1, 1, 1), np.float16), np.ones((4096, 1, 1, 2), np.float16)
+        gradient = tj.conv2d_weight_gradient(y, x, (1, 1, 1, 1), padding=((0, 0), (0, 1)))
+        assert gradient.dtype == np.float16
+        assert gradient.item() == 4096
+
+    def test_with_primitives_the_book_is_seen(self) -> None:
+        from tinygrad_jp.tape import topological_order
+
+        x, w = (Tensor(np.ones(s), requires_grad=True) for s in ((1, 2, 4, 5), (3, 2, 2, 3)))
+        with tj.primitives():
+            y = tj.conv2d(x, w)
+        names = [node.plan.op.name for node in topological_order(y._node)]
+        assert {"im2col", "dot", "reshape", "transpose"} == set(names)
+
+
+class TestTransposed:
+    def test_a_pixel_stamps_its_filter(self) -> None:
+        x = np.zeros((1, 1, 2, 2))
+        x[0, 0, 0, 1] = 2.0
+        w = np.arange(6.0).reshape(1, 1, 2, 3)
+        out = tj.conv_transpose2d(x, w, stride=(2, 3)).numpy()[0, 0]
+        expected = np.zeros((4, 6))
+        expected[:2, 3:] = 2 * w[0, 0]
+        np.testing.assert_array_equal(out, expected)
+
+    @pytest.mark.parametrize("extra", [0, 1])
+    def test_output_padding_says_which_size(self, extra: int) -> None:
+        """A convolution with stride 2 makes 3×3 of 7×7 and of 8×8; transposed, output_padding tells them apart."""
+        w = np.ones((1, 1, 3, 3))
+        out = tj.conv_transpose2d(np.ones((1, 1, 3, 3)), w, stride=2, output_padding=extra)
+        assert out.shape == (1, 1, 7 + extra, 7 + extra)
+        assert tj.conv2d(out, w, stride=2).shape == (1, 1, 3, 3)
+
+
+def images(*shape: int, dtype: Any = float) -> np.ndarray:
+    return np.ones(shape, dtype)
+
+
+X, W = images(2, 3, 5, 6), images(4, 3, 2, 3)
+BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "larger kernel": (
+        lambda: tj.conv2d(X, images(4, 3, 8, 3), padding=1),
+        ShapeError,
+        r"^conv2d: .*covers 8 elements, the axis has 7, padding included: equation 7\.1 gives \(5 \+ 2·1 − 8\) / 1",
+    ),
+    "dilated kernel": (lambda: tj.conv2d(X, W, dilation=(1, 4)), ShapeError, r"^conv2d: .*covers 9 .*axis has 6"),
+    "strict": (
+        lambda: tj.conv2d(X, W, stride=2, strict=True),
+        ShapeError,
+        r"^conv2d: .*\(5 \+ 2·0 − 2\) / 2 \+ 1 = 2\.5, no whole number",
+    ),
+    "channels": (
+        lambda: tj.conv2d(X, images(4, 2, 2, 3)),
+        ShapeError,
+        r"^conv2d: x of shape \(2, 3, 5, 6\) has 3 channels \(axis 1 of N, C, H, W\), but w of shape \(4, 2, 2, 3\)",
+    ),
+    "layout": (
+        lambda: tj.conv2d(images(2, 5, 6, 3), W),
+        ShapeError,
+        r"^conv2d: .*has 5 channels.*is for 3; x looks like \(N, H, W, C\): use x\.transpose\(0, 3, 1, 2\)",
+    ),
+    "rank": (
+        lambda: tj.conv2d(images(5, 6), W),
+        ShapeError,
+        r"^conv2d: needs x of shape \(N, C, H, W\) and w of shape \(O, C / groups, KH, KW\), got \(5, 6\) and",
+    ),
+    "groups": (
+        lambda: tj.conv2d(X, images(4, 1, 2, 3), groups=2),
+        ShapeError,
+        r"^conv2d: 2 groups need numbers of channels that they divide, got x of shape \(2, 3, 5, 6\) with 3",
+    ),
+    "filters of groups": (
+        lambda: tj.conv2d(X, images(4, 1, 2, 3), groups=3),
+        ShapeError,
+        r"^conv2d: 3 groups .* with 4 filters",
+    ),
+    "no groups": (lambda: tj.conv2d(X, W, groups=0), ArgumentError, r"^conv2d: groups .*at least 1, got 0"),
+    "negative padding": (lambda: tj.conv2d(X, W, padding=-1), ArgumentError, r"^conv2d: padding .*at least 0, got -1"),
+    "padding": (lambda: tj.conv2d(X, W, padding="full"), ArgumentError, r"^conv2d: unknown padding 'full'"),
+    "padding of three": (lambda: tj.conv2d(X, W, padding=(1, 1, 1)), ArgumentError, r"^conv2d: padding must be a"),
+    "same with stride": (
+        lambda: tj.conv2d(X, W, stride=2, padding="same"),
+        ArgumentError,
+        r"^conv2d: padding=\"same\" needs stride 1, got \(2, 2\)",
+    ),
+    "stride 0": (lambda: tj.conv2d(X, W, stride=0), ArgumentError, r"^conv2d: stride must be at least 1, got 0"),
+    "stride 1.5": (lambda: tj.conv2d(X, W, stride=1.5), ArgumentError, r"^conv2d: stride must be a whole number"),
+    "dilation 0": (lambda: tj.conv2d(X, W, dilation=(1, 0)), ArgumentError, r"^conv2d: dilation .*at least 1"),
+    "integer images": (
+        lambda: tj.conv2d(images(2, 3, 5, 6, dtype=np.uint8), W),
+        DtypeError,
+        r"^conv2d: x must hold floating-point numbers, got uint8; use x\.astype\(np\.float32\), .*divided by 255",
+    ),
+    "integer filters": (lambda: tj.conv2d(X, W.astype(int)), DtypeError, r"^conv2d: w must hold floating"),
+    "memory": (
+        lambda: tj.conv2d(X, W, padding=10**6),
+        ArgumentError,
+        r"^conv2d: the result of shape \(2, 4, 2000004, 2000004\) would need 233 TiB of memory",
+    ),
+    "memory of im2col": (lambda: tj.im2col(X, 3, 3, pad=10**6), ArgumentError, r"^im2col: .* TiB of memory"),
+    "memory of the transposed": (
+        lambda: tj.conv_transpose2d(X, images(3, 4, 2, 3), stride=10**6),
+        ArgumentError,
+        r"^conv_transpose2d: .* TiB of memory",
+    ),
+    "conv1d: rank": (lambda: tj.conv1d(X, images(4, 3, 2)), ShapeError, r"^conv1d: needs x of shape \(N, C, L\)"),
+    "conv1d: channels": (lambda: tj.conv1d(images(2, 3, 5), images(4, 2, 2)), ShapeError, r"^conv1d: .* 3 channels"),
+    "conv1d: stride": (
+        lambda: tj.conv1d(images(2, 3, 5), images(4, 3, 2), stride=(1, 2)),
+        ArgumentError,
+        r"^conv1d: stride and dilation are one whole number each",
+    ),
+    "transposed: channels": (
+        lambda: tj.conv_transpose2d(X, W),
+        ShapeError,
+        r"^conv_transpose2d: x .* 3 channels .*\(C, O / groups, KH, KW\) with groups=1, is for 4",
+    ),
+    "transposed: output_padding": (
+        lambda: tj.conv_transpose2d(X, images(3, 4, 2, 3), stride=2, output_padding=2),
+        ArgumentError,
+        r"^conv_transpose2d: output_padding must be smaller than stride",
+    ),
+    "transposed: padding": (
+        lambda: tj.conv_transpose2d(X, images(3, 4, 2, 3), padding=4),
+        ShapeError,
+        r"^conv_transpose2d: padding \(4, 4\) leaves nothing",
+    ),
+    "input gradient": (
+        lambda: tj.conv2d_input_gradient(images(2, 4, 5, 4), W, X.shape),
+        ShapeError,
+        r"^conv2d_input_gradient: the gradient of an output of shape \(2, 4, 4, 4\) cannot have shape \(2, 4, 5, 4\)",
+    ),
+    "weight gradient": (
+        lambda: tj.conv2d_weight_gradient(images(2, 5, 4, 4), X, W.shape),
+        ShapeError,
+        r"^conv2d_weight_gradient: the gradient of an output of shape \(2, 4, 4, 4\) cannot have shape",
+    ),
+}
+
+
+@pytest.mark.parametrize(("run", "kind", "message"), [pytest.param(*case, id=name) for name, case in BAD.items()])
+def test_bad_input(run: Callable[[], Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message) as caught:
+        run()
+    assert type(caught.value) is kind
