@@ -276,6 +276,15 @@ class TestEveryLoss:
         with pytest.raises(DtypeError, match=rf"^{name}: labels must be whole numbers, got dtype float64; use"):
             TABLE[name](y, [0.0, 1.0])
 
+    @pytest.mark.parametrize("name", [*CLASSES, "softmax_cross_entropy"])
+    @pytest.mark.parametrize("dtype", [int, float])
+    def test_rows_of_targets_are_probabilities(self, name: str, dtype: Any) -> None:
+        for wrong, span in (([0, -1, 0], "-1.*1"), ([0, 2, 0], "0.*2")):
+            with pytest.raises(ArgumentError, match=rf"^{name}: one-hot targets .* must lie in 0…1, got {span}"):
+                TABLE[name](np.full((2, 3), 0.3), np.array([[0, 0, 1], wrong], dtype))
+        TABLE[name](np.full((1, 3), 0.3), np.array([[0, 1, 0]], bool))
+        assert np.isnan(TABLE[name](np.full((1, 3), 0.3), [[0, 1, np.nan]]).item())
+
     @pytest.mark.parametrize("name", MARGIN)
     @pytest.mark.parametrize("wrong", [0, 2.0, np.nan, False])
     def test_margins_need_signs(self, name: str, wrong: float) -> None:

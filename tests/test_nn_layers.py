@@ -51,7 +51,7 @@ def as_function(module: Module) -> tuple[Callable[..., Any], list[Tensor]]:
 
     def run(*args: Tensor) -> Any:
         for (m, name), value in zip(places, args, strict=False):
-            setattr(m, name, value)
+            object.__setattr__(m, name, value)  # which a Module refuses: a Tensor in the place of a Parameter
         return module(*args[len(places) :])
 
     return run, values
@@ -85,7 +85,7 @@ class TestLinearAndShapes:
         assert [name for name, _ in Linear(4, 3, bias=False).named_parameters()] == ["weight"]
         with pytest.raises(ShapeError):
             layer(normal(2, 5))
-        with pytest.raises(ArgumentError, match="at least 1 feature"):
+        with pytest.raises(ArgumentError, match="in_features must be a whole number of at least 1"):
             Linear(0, 3)
 
     @EXAMPLES
@@ -159,6 +159,12 @@ class TestDropout:
             with pytest.raises(ArgumentError, match="p must lie in"):
                 Dropout(p)
 
+    @pytest.mark.parametrize("x", [np.ones((2, 3), int), np.ones((2, 3), bool)])
+    def test_whole_numbers_are_refused_in_training(self, x: np.ndarray) -> None:
+        with pytest.raises(DtypeError, match=rf"Dropout: needs floating numbers, got {x.dtype}"):
+            Dropout()(x)
+        assert Dropout().eval()(x).dtype == x.dtype
+
 
 class TestNormalization:
     @EXAMPLES
@@ -193,6 +199,15 @@ class TestNormalization:
             layer(normal(1, 3))
         assert not layer.running_mean.any()
         assert layer.eval()(normal(1, 3)).shape == (1, 3)
+
+    def test_a_batch_with_nan_leaves_the_averages(self) -> None:
+        layer = BatchNorm1d(3)
+        layer(normal(4, 3))
+        before = layer.state_dict()
+        x = normal(4, 3)
+        x[0, 1] = np.nan
+        assert np.isnan(layer(x).numpy()[:, 1]).all()  # the batch itself shows it
+        assert all(np.array_equal(v, before[k]) for k, v in layer.state_dict().items())
 
     @pytest.mark.parametrize("layer", [BatchNorm1d(3), LayerNorm(3)])
     def test_bad_shapes(self, layer: Module) -> None:
@@ -339,6 +354,11 @@ class TestRecurrent:
             layer(np.zeros((5, 1, 3)), (np.zeros((2, 5, 4)), np.zeros((2, 4))))
         with pytest.raises(ShapeError, match=r"one array of shape \(1, 5, 4\)"):
             GRU(3, 4)(np.zeros((5, 1, 3)), np.zeros((5, 4)))
+        with pytest.raises(ShapeError, match=r"\(h, c\) of 2 arrays of shape .*, got 1 of shape \(5, 4\)"):
+            LSTM(3, 4)(np.zeros((5, 1, 3)), np.zeros((5, 4)))
+        for make in (GRU, RNN):
+            with pytest.raises(ShapeError, match=r"one array of shape .* got 2 of shape \(1, 5, 4\), \(1, 2\)"):
+                make(3, 4)(np.zeros((5, 1, 3)), (np.zeros((1, 5, 4)), np.zeros((1, 2))))
         with pytest.raises(ArgumentError, match="did you mean 'relu'"):
             RNN(3, 4, activation="rely")
         with pytest.raises(ArgumentError, match="at least 1"):
@@ -437,6 +457,7 @@ class TestAttention:
             (lambda a: a(normal(2, 3, 5)), ShapeError, r"shape \(N, T, 4\), got \(2, 3, 5\)"),
             (lambda a: a(normal(2, 3, 4), normal(1, 3, 4)), ShapeError, "needs query, key and value"),
             (lambda a: a(normal(2, 3, 4), normal(2, 3, 4), normal(2, 5, 4)), ShapeError, "must have the same shape"),
+            (lambda a: a(normal(2, 3, 4), normal(2, 0, 4)), ShapeError, "without any key"),
             (lambda a: a(normal(2, 3, 4), mask=np.ones((3, 3))), DtypeError, "must be Boolean.*got float64"),
             (lambda a: a(normal(2, 3, 4), mask=np.ones((3, 4), bool)), ShapeError, r"mask of shape \(3, 4\)"),
             (lambda a: a(normal(2, 3, 4), mask=np.eye(3, k=1, dtype=bool)), ArgumentError, "without any key"),

@@ -12,7 +12,7 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, generator, nn, no_grad, optim
-from tinygrad_jp.errors import ArgumentError, CallError, DataError, DtypeError
+from tinygrad_jp.errors import ArgumentError, CallError, DataError, DtypeError, IndexingError
 from tinygrad_jp.nn import Linear, Module, ModuleDict, ModuleList, Parameter, ReLU, Sequential
 
 
@@ -75,6 +75,8 @@ class TestParts:
             ([Linear(2, 2)], "ModuleList"),
             ((Parameter(1.0),), "inside a plain tuple"),
             ({"a": Linear(2, 2)}, "ModuleDict"),
+            ([[Linear(2, 2)]], "plain list"),
+            ({Linear(2, 2)}, "plain set"),
         ],
     )
     def test_plain_collections_of_modules_are_refused(self, value: Any, remedy: str) -> None:
@@ -83,6 +85,34 @@ class TestParts:
             net.layers = value
         net.sizes = [1, 2]  # other lists are no business of the module
         net.nothing = []
+
+    def test_a_list_filled_later_is_found_when_parameters_are_collected(self) -> None:
+        net = Net()
+        net.layers = []
+        net.layers.append(Linear(2, 2))
+        for collect in (net.parameters, net.state_dict, net.zero_grad):
+            with pytest.raises(ArgumentError, match=r"Net\.layers: .*ModuleList"):
+                list(collect() or ())
+
+    @pytest.mark.parametrize("replace", [lambda w: w.numpy(), lambda w: w * 2, lambda w: 3.0])
+    def test_a_parameter_is_not_lost_by_assigning_values(self, replace: Any) -> None:
+        layer = Linear(2, 2)
+        with pytest.raises(DtypeError, match=r"Linear\.weight is a Parameter; the .* or del weight first"):
+            layer.weight = replace(layer.weight)
+        layer.bias = None
+        with no_grad():
+            layer.weight -= 1
+        assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+    def test_a_module_cannot_hold_itself(self) -> None:
+        net = Net()
+        with pytest.raises(ArgumentError, match="a module cannot hold itself"):
+            net.body.append(Sequential(net.body))
+
+    @pytest.mark.parametrize("name", ["forward", "a.b", "training", "", 1])
+    def test_names_of_buffers(self, name: Any) -> None:
+        with pytest.raises(ArgumentError, match="cannot be a name"):
+            Net().register_buffer(name, [0])
 
     def test_forward_must_be_written(self) -> None:
         with pytest.raises(NotImplementedError, match="Half has no forward method"):
@@ -160,6 +190,20 @@ class TestHooks:
         np.testing.assert_array_equal(layer(X).numpy(), plain.numpy())
         assert len(seen) == 2
 
+    def test_one_function_twice_is_two_hooks(self) -> None:
+        layer = Linear(4, 3)
+        seen: list[Any] = []
+
+        def hook(*call: Any) -> None:
+            seen.append(call)
+
+        remove, _ = layer.register_forward_hook(hook), layer.register_forward_hook(hook)
+        remove()
+        layer(X)
+        assert len(seen) == 1
+        with pytest.raises(DtypeError, match="register_forward_hook: needs a function, got 3"):
+            layer.register_forward_hook(3)  # type: ignore[arg-type]
+
     def test_hooks_of_one_layer_are_not_another_ones(self) -> None:
         a, b = Linear(4, 3), Linear(4, 3)
         a.register_forward_hook(lambda *_: Tensor(0.0))
@@ -203,6 +247,18 @@ class TestState:
         assert "body.1.bias" in text
         for name, values in net.state_dict().items():
             np.testing.assert_array_equal(values, before[name])
+
+    @pytest.mark.parametrize("state", [None, [1]])
+    def test_a_state_is_a_mapping(self, state: Any) -> None:
+        with pytest.raises(ArgumentError, match=r"Net\.load_state_dict: needs arrays by name"):
+            Net().load_state_dict(state)
+
+    def test_nan_does_not_become_a_whole_number(self) -> None:
+        net = Net()
+        net.register_buffer("count", 3)
+        with pytest.raises(DataError, match="values: count is int64 here, but holds NaN"):
+            net.load_state_dict(net.state_dict() | {"count": np.nan})
+        assert net.count == 3
 
     def test_not_strict_passes_names_over_but_not_shapes(self) -> None:
         net = Net()
@@ -255,6 +311,26 @@ class TestContainers:
         with pytest.raises(DtypeError, match="holds Modules, got function"):
             modules.append(lambda x: x)  # type: ignore[arg-type]
 
+    def test_module_list_stays_whole(self) -> None:
+        a, b, c, d = (Linear(2, 2) for _ in range(4))
+        modules = ModuleList([a, b, c])
+        for wrong in (5, None):
+            with pytest.raises(DtypeError, match="ModuleList: holds Modules"):
+                modules[0] = wrong  # type: ignore[assignment]
+            with pytest.raises(DtypeError, match="ModuleList: holds Modules"):
+                modules.insert(0, wrong)  # type: ignore[arg-type]
+        for place in (3, -4, "a", 1.0):
+            with pytest.raises(IndexingError, match=r"there is no module .* among 3"):
+                del modules[place]  # type: ignore[arg-type]
+        assert list(modules) == [a, b, c]
+        del modules[-2]
+        modules.insert(1, d)
+        modules.insert(0, b)
+        assert list(modules) == [b, a, d, c]
+        assert [name for name, _ in modules.named_children()] == ["0", "1", "2", "3"]
+        with pytest.raises(DtypeError, match="Sequential: holds Modules, got NoneType"):
+            Sequential(None)
+
     def test_module_dict(self) -> None:
         modules = ModuleDict({"up": Linear(2, 4), "down": Linear(4, 2)})
         modules["act"] = ReLU()
@@ -265,9 +341,13 @@ class TestContainers:
         assert len(modules) == 3
         assert modules["down"].weight.shape == (4, 2)
         assert "up.weight" in dict(modules.named_parameters())
-        for name in ("forward", "a.b"):
-            with pytest.raises(DtypeError, match="cannot be a name"):
-                modules[name] = ReLU()
+        for name in ("forward", "a.b", "keys", "items", 3, ""):
+            with pytest.raises(ArgumentError, match="cannot be a name"):
+                modules[name] = ReLU()  # type: ignore[index]
+        with pytest.raises(IndexingError, match="there is no 'dwn'; did you mean 'down'"):
+            modules["dwn"]
+        del modules["up"]
+        assert list(modules) == ["down", "act"]
 
 
 class TestFunctions:
@@ -332,6 +412,7 @@ class TestFunctions:
             (nn.activation.by_name, "rleu", "activation: there is no 'rleu'; did you mean 'relu'?"),
             (nn.activation.by_name, "xyz", "there are step, sigmoid"),
             (nn.loss.by_name, "hubber_loss", "loss: there is no 'hubber_loss'; did you mean 'huber_loss'?"),
+            (nn.init.get, "he_norml", "did you mean 'he_normal'?"),
             (nn.init.get, "xavier_norm", "did you mean 'xavier_normal'?"),
         ],
     )
@@ -339,6 +420,26 @@ class TestFunctions:
         with pytest.raises(ArgumentError) as caught:
             find(name)
         assert message in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("make", "message"),
+        [
+            (lambda: nn.CrossEntropyLoss(reduction="maen"), "did you mean 'mean'"),
+            (lambda: nn.HuberLoss(delta=-1), "delta must be greater than 0"),
+            (lambda: Linear(2.0, 3), "in_features must be a whole number of at least 1, got 2.0"),  # type: ignore[arg-type]
+            (lambda: Linear(2, "3"), "out_features must be a whole number of at least 1, got '3'"),  # type: ignore[arg-type]
+            (lambda: Linear(2, 3, init=-1.0), "a standard deviation must be finite and at least 0, got -1.0"),
+            (lambda: Linear(2, 3, init=float("nan")), "got nan"),
+            (lambda: nn.BatchNorm1d(-1), "BatchNorm1d: features must be a whole number"),
+            (lambda: nn.LayerNorm(3, eps=-1), "LayerNorm: eps must be finite and at least 0, got -1"),
+        ],
+    )
+    def test_bad_arguments_are_refused_when_made(self, make: Any, message: str) -> None:
+        with pytest.raises(ArgumentError, match=message):
+            make()
+
+    def test_every_name_of_initial_values_is_a_function_there(self) -> None:
+        assert all(getattr(nn.init, name) is init for name, init in nn.init.BY_NAME.items())
 
 
 class Tied(Module):

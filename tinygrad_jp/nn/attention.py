@@ -136,6 +136,8 @@ class MultiHeadAttention(Module):
                 f"MultiHeadAttention: needs query, key and value of shape (N, T, {self.features}), got "
                 f"{', '.join(map(str, shapes))}"
             )
+        if query.shape[1] and not key.shape[1]:
+            raise ShapeError(f"MultiHeadAttention: key of shape {key.shape} leaves a query without any key")
         if key.shape != value.shape:
             raise ShapeError(f"MultiHeadAttention: key {key.shape} and value {value.shape} must have the same shape")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, overload
 
-from ..errors import DtypeError
+from ..errors import DtypeError, IndexingError
 from .module import Module
 
 
@@ -23,14 +25,20 @@ class ModuleList(Module):
 
     def append(self, module: Module) -> None:
         """Add a module at the end."""
-        if not isinstance(module, Module):
-            raise DtypeError(f"{type(self).__name__}: holds Modules, got {type(module).__name__}")
-        setattr(self, str(len(self)), module)
+        setattr(self, str(len(self)), _module(self, module))
 
     def extend(self, modules: Iterable[Module]) -> None:
         """Add modules at the end."""
-        for module in modules:
+        if not isinstance(modules, Iterable):
+            raise DtypeError(f"{type(self).__name__}: holds Modules, got {type(modules).__name__}")
+        for module in list(modules):
             self.append(module)
+
+    def insert(self, index: int, module: Module) -> None:
+        """Add a module before the one at `index`; what follows is renumbered."""
+        modules = list(self)
+        modules.insert(index, _module(self, module))
+        self._refill(modules)
 
     def __len__(self) -> int:
         return len(list(self.children()))
@@ -45,11 +53,26 @@ class ModuleList(Module):
     def __getitem__(self, index: slice) -> ModuleList: ...
 
     def __getitem__(self, index: int | slice) -> Module | ModuleList:
-        found = list(self.children())[index]
-        return type(self)(found) if isinstance(found, list) else found
+        modules = list(self)
+        return type(self)(modules[index]) if isinstance(index, slice) else modules[self._place(index)]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, str(range(len(self))[index]), module)
+        setattr(self, str(self._place(index)), _module(self, module))
+
+    def __delitem__(self, index: int) -> None:
+        place = self._place(index)
+        self._refill([module for i, module in enumerate(self) if i != place])
+
+    def _place(self, index: int) -> int:
+        try:
+            return range(len(self))[operator.index(index)]
+        except (IndexError, TypeError):
+            raise IndexingError(f"{type(self).__name__}: there is no module {index!r} among {len(self)}") from None
+
+    def _refill(self, modules: list[Module]) -> None:
+        for name, _ in list(self.named_children()):
+            delattr(self, name)
+        self.extend(modules)
 
 
 class Sequential(ModuleList):
@@ -81,7 +104,7 @@ class ModuleDict(Module):
     Parameters
     ----------
     modules
-        Its first entries; the names must be identifiers.
+        Its first entries; a name holds no dot and is no attribute of ModuleDict.
     """
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
@@ -89,14 +112,20 @@ class ModuleDict(Module):
             self[name] = module
 
     def __setitem__(self, name: str, module: Module) -> None:
-        if not isinstance(module, Module):
-            raise DtypeError(f"ModuleDict: holds Modules, got {type(module).__name__} for {name!r}")
-        if hasattr(Module, name) or "." in name:
-            raise DtypeError(f"ModuleDict: {name!r} cannot be a name: it holds a dot, or is a method of Module")
-        setattr(self, name, module)
+        self._check_name(name)
+        setattr(self, name, _module(self, module))
 
     def __getitem__(self, name: str) -> Module:
-        return dict(self.named_children())[name]
+        modules = dict(self.named_children())
+        if name not in modules:
+            near = get_close_matches(str(name), modules, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(modules) or 'none'}"
+            raise IndexingError(f"ModuleDict: there is no {name!r}; {hint}")
+        return modules[name]
+
+    def __delitem__(self, name: str) -> None:
+        self[name]
+        delattr(self, name)
 
     def __contains__(self, name: object) -> bool:
         return name in dict(self.named_children())
@@ -118,3 +147,10 @@ class ModuleDict(Module):
     def items(self) -> Iterator[tuple[str, Module]]:
         """Iterate over names and modules."""
         return self.named_children()
+
+
+def _module(holder: Module, module: Any) -> Module:
+    """Refuse what is no module."""
+    if not isinstance(module, Module):
+        raise DtypeError(f"{type(holder).__name__}: holds Modules, got {type(module).__name__}")
+    return module

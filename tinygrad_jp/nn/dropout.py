@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import generator
 from ..tensor import Tensor, as_tensor
 from .module import Module
@@ -36,6 +36,8 @@ class Dropout(Module):
             return x if self.inverted else x * (1 - self.p)
         if self.p == 0:
             return x
+        if x.dtype.kind != "f":
+            raise DtypeError(f"{type(self).__name__}: needs floating numbers, got {x.dtype}; use x.astype(float)")
         mask = (generator().random(shape, np.float32) >= self.p).astype(x.dtype)
         if self.inverted:
             mask /= 1 - self.p

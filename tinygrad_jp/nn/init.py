@@ -82,6 +82,9 @@ def he_uniform(shape: Sequence[int]) -> ndarray:
     return uniform(shape, -limit, limit)
 
 
+he_normal = he
+"""Another name of he."""
+
 BY_NAME: dict[str, Init] = {
     "zeros": zeros,
     "constant": constant,
@@ -91,7 +94,7 @@ BY_NAME: dict[str, Init] = {
     "xavier_normal": xavier_normal,
     "xavier_uniform": xavier_uniform,
     "he": he,
-    "he_normal": he,
+    "he_normal": he_normal,
     "he_uniform": he_uniform,
 }
 
@@ -102,15 +105,17 @@ def get(init: str | float | Init) -> Init:
     Raises
     ------
     ArgumentError
-        If there is none of that name.
+        If there is none of that name, or the standard deviation is negative or not finite.
     """
     if callable(init):
         return init
     if isinstance(init, int | float):
         std = float(init)
+        if not 0 <= std < math.inf:
+            raise ArgumentError(f"init: a standard deviation must be finite and at least 0, got {init!r}")
         return lambda shape: normal(shape, std)
-    if init not in BY_NAME:
-        near = get_close_matches(init, BY_NAME, 1)
+    if not isinstance(init, str) or init not in BY_NAME:
+        near = get_close_matches(str(init), BY_NAME, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(BY_NAME)}"
         raise ArgumentError(f"init: there is no {init!r}; {hint}")
     return BY_NAME[init]

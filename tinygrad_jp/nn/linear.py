@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import ops
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError
 from ..tensor import Tensor, as_tensor
 from . import init as initial
-from .module import Module, Parameter
+from .module import Module, Parameter, check_counts
 
 
 class Linear(Module):
@@ -48,8 +48,7 @@ class Linear(Module):
         init: str | float | initial.Init = "he",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if min(in_features, out_features) < 1:
-            raise ArgumentError(f"Linear: needs at least 1 feature on either side, got {in_features}, {out_features}")
+        check_counts("Linear", in_features=in_features, out_features=out_features)
         self.weight = Parameter(initial.get(init)((in_features, out_features)), "W", dtype)
         self.bias = Parameter(np.zeros(out_features), "b", dtype) if bias else None
 
@@ -118,6 +117,7 @@ class Embedding(Module):
     def __init__(
         self, count: int, features: int, init: str | float | initial.Init = 1.0, dtype: DTypeLike = np.float32
     ) -> None:
+        check_counts("Embedding", count=count, features=features)
         self.weight = Parameter(initial.get(init)((count, features)), "W", dtype)
 
     def forward(self, index: Any) -> Tensor:
@@ -133,9 +133,3 @@ class Embedding(Module):
     def extra_repr(self) -> str:
         """Size of the table."""
         return f"{self.weight.shape[0]}, {self.weight.shape[1]}"
-
-
-def check_features(name: str, x: Tensor, features: int, axis: int = -1) -> None:
-    """Refuse an input whose axis of features has another length than the layer's."""
-    if x.ndim < 2 or x.shape[axis] != features:
-        raise ShapeError(f"{name}: needs {features} features along axis {axis}, got shape {x.shape}")

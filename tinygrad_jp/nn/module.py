@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +14,7 @@ from ..errors import ArgumentError, DataError, DtypeError
 from ..tensor import Tensor
 
 Self = TypeVar("Self", bound="Module")
+_COLLECTIONS = (dict, list, tuple, set, frozenset)
 ForwardHook = Callable[["Module", tuple[Any, ...], Any], Any]
 
 
@@ -90,13 +93,30 @@ class Module:
     # ------------------------------------------------------------------------------------------ parts
 
     def __setattr__(self, name: str, value: Any) -> None:
-        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-        if any(isinstance(part, Module | Parameter) for part in parts):
+        held = vars(self).get(name)
+        if isinstance(held, Module | Parameter) and not (value is None or isinstance(value, Module | Parameter)):
+            raise DtypeError(
+                f"{type(self).__name__}.{name} is a {type(held).__name__}; the {type(value).__name__} given would not "
+                f"be found in its place: assign a Module, Parameter(values) or None, or del {name} first"
+            )
+        if isinstance(value, Module) and any(part is self for part in value.modules()):
+            raise ArgumentError(f"{type(self).__name__}.{name}: a module cannot hold itself")
+        self._refuse_hidden(name, value)
+        object.__setattr__(self, name, value)
+
+    def _refuse_hidden(self, name: str, value: Any) -> None:
+        if _hides_parts(value):
             raise ArgumentError(
                 f"{type(self).__name__}.{name}: modules and parameters inside a plain {type(value).__name__} would not "
                 "be found; use ModuleList([…]), ModuleDict({…}) or one attribute each"
             )
-        object.__setattr__(self, name, value)
+
+    def _check_name(self, name: Any) -> None:
+        if not isinstance(name, str) or not name or "." in name or hasattr(type(self), name):
+            raise ArgumentError(
+                f"{type(self).__name__}: {name!r} cannot be a name: it must be a str without a dot, and no attribute "
+                f"that every {type(self).__name__} has"
+            )
 
     def register_buffer(self, name: str, values: ArrayLike) -> None:
         """Keep an array that is no parameter but belongs to the state (a running average), as an attribute.
@@ -107,9 +127,15 @@ class Module:
             Of the attribute.
         values
             Any shape.
+
+        Raises
+        ------
+        ArgumentError
+            If the name holds a dot, or is that of a method.
         """
-        self._buffers |= {name}
+        self._check_name(name)
         setattr(self, name, np.asarray(values))
+        self._buffers |= {name}
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Iterate over the modules that are attributes, in the order of assignment."""
@@ -136,10 +162,17 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Iterate over all parameters with their dotted names; a shared one comes once, under its first name."""
+        """Iterate over all parameters with their dotted names; a shared one comes once, under its first name.
+
+        Raises
+        ------
+        ArgumentError
+            If an attribute is a plain list, tuple, dict or set that came to hold modules or parameters.
+        """
         seen: set[int] = set()
         for path, module in self.named_modules():
             for name, value in vars(module).items():
+                module._refuse_hidden(name, value)
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
                     yield _join(path, name), value
@@ -170,10 +203,13 @@ class Module:
         callable
             Call it to remove the hook.
         """
-        self._forward_hooks = (*self._forward_hooks, hook)
+        if not callable(hook):
+            raise DtypeError(f"{type(self).__name__}.register_forward_hook: needs a function, got {hook!r}")
+        own = partial(hook)  # so that each registration of one function can be told from the others
+        self._forward_hooks = (*self._forward_hooks, own)
 
         def remove() -> None:
-            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
+            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not own)
 
         return remove
 
@@ -236,9 +272,14 @@ class Module:
         DataError
             If something does not fit: all problems at once, and nothing was changed.
         """
+        if not isinstance(state, Mapping):
+            raise ArgumentError(
+                f"{type(self).__name__}.load_state_dict: needs arrays by name, as from state_dict(), got "
+                f"{type(state).__name__}"
+            )
         values = {name: np.asarray(v.numpy() if isinstance(v, Tensor) else v) for name, v in state.items()}
         parameters, buffers = dict(self.named_parameters()), dict(self.named_buffers())
-        problems = _misfits(values, {name: v.shape for name, v in (parameters | buffers).items()}, strict)
+        problems = _misfits(values, {name: (v.shape, v.dtype) for name, v in (parameters | buffers).items()}, strict)
         if problems:
             listed = "".join(f"\n  {problem}" for problem in problems)
             raise DataError(f"{type(self).__name__}.load_state_dict: the state is of another model:{listed}")
@@ -268,19 +309,44 @@ class Module:
         return summarize(self, input_shape, dtype)
 
 
+def check_counts(name: str, **counts: Any) -> None:
+    """Refuse numbers of features, units or layers that are not whole or less than 1; `name` is that of the layer."""
+    for what, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise ArgumentError(f"{name}: {what} must be a whole number of at least 1, got {count!r}")
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _misfits(values: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], strict: bool) -> list[str]:
-    """List what keeps these values from being loaded into parameters and buffers of the expected shapes."""
+def _hides_parts(value: Any, depth: int = 2) -> bool:
+    """Tell whether a plain collection, or a collection in it, holds modules or parameters.
+
+    Only the first 64 entries are looked at: a vocabulary need not be searched at every step of training.
+    """
+    if not depth or not isinstance(value, _COLLECTIONS):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return any(isinstance(part, Module | Parameter) or _hides_parts(part, depth - 1) for part in islice(inside, 64))
+
+
+def _misfits(
+    values: Mapping[str, np.ndarray], expected: Mapping[str, tuple[tuple[int, ...], np.dtype]], strict: bool
+) -> list[str]:
+    """List what keeps these values from being loaded into parameters and buffers of the expected shape and dtype."""
     problems = []
     if strict:
-        problems += [f"missing: {name} of shape {shape}" for name, shape in expected.items() if name not in values]
+        problems += [f"missing: {name} of shape {shape}" for name, (shape, _) in expected.items() if name not in values]
         problems += [f"unknown: {name} of shape {v.shape}" for name, v in values.items() if name not in expected]
-    for name, shape in expected.items():
-        if name in values and values[name].shape != shape:
-            problems.append(f"shape: {name} has shape {shape} here, but {values[name].shape} in the state")
-        if name in values and values[name].dtype.kind not in "biuf":
-            problems.append(f"dtype: {name} is {values[name].dtype} in the state; it must hold numbers")
+    for name, (shape, dtype) in expected.items():
+        if name not in values:
+            continue
+        v = values[name]
+        if v.shape != shape:
+            problems.append(f"shape: {name} has shape {shape} here, but {v.shape} in the state")
+        if v.dtype.kind not in "biuf":
+            problems.append(f"dtype: {name} is {v.dtype} in the state; it must hold numbers")
+        elif dtype.kind != "f" and not np.isfinite(v).all():
+            problems.append(f"values: {name} is {dtype} here, but holds NaN or infinity in the state")
     return problems

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from .. import ops
 from ..errors import ArgumentError, ShapeError
 from ..tensor import Tensor, as_tensor
-from .module import Module, Parameter
+from .module import Module, Parameter, check_counts
 
 
 class _BatchNorm(Module):
@@ -35,6 +35,7 @@ class _BatchNorm(Module):
     """The shape of an input, in symbols, with a gap for the length of axis 1."""
 
     def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.9, dtype: DTypeLike = np.float32) -> None:
+        _check(self, features, eps)
         if not 0 <= momentum <= 1:
             raise ArgumentError(f"{type(self).__name__}: momentum must lie in 0…1, got {momentum}")
         self.features = features
@@ -67,9 +68,11 @@ class _BatchNorm(Module):
         return normal * _column(self.gamma, x.ndim) + _column(self.beta, x.ndim)
 
     def _update(self, batch: np.ndarray) -> None:
-        fresh = 1 - self.momentum
-        self.running_mean += fresh * (batch.mean(self.axes) - self.running_mean)
-        self.running_var += fresh * (batch.var(self.axes, ddof=1) - self.running_var)
+        fresh, mean, var = 1 - self.momentum, batch.mean(self.axes), batch.var(self.axes, ddof=1)
+        if np.isnan(var).any():
+            return  # one bad batch would leave NaN in the averages for good
+        self.running_mean += fresh * (mean - self.running_mean)
+        self.running_var += fresh * (var - self.running_var)
 
     def extra_repr(self) -> str:
         """The number of features."""
@@ -148,7 +151,8 @@ class GroupNorm(Module):
     """
 
     def __init__(self, groups: int, features: int, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
-        if min(groups, features) < 1 or features % groups:
+        _check(self, features, eps)
+        if groups < 1 or features % groups:
             raise ArgumentError(f"GroupNorm: {groups} groups do not divide {features} channels")
         self.groups = groups
         self.features = features
@@ -189,6 +193,7 @@ class LayerNorm(Module):
     """
 
     def __init__(self, features: int, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
+        _check(self, features, eps)
         self.features = features
         self.eps = eps
         self.gamma = Parameter(np.ones(features), "γ", dtype)
@@ -204,6 +209,13 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         """The number of features."""
         return f"{self.features}"
+
+
+def _check(layer: Module, features: int, eps: float) -> None:
+    name = type(layer).__name__
+    check_counts(name, features=features)
+    if not 0 <= eps < math.inf:
+        raise ArgumentError(f"{name}: eps must be finite and at least 0, got {eps!r}")
 
 
 def _column(values: Tensor, ndim: int) -> Tensor:

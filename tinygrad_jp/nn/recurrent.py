@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import ops
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..tensor import Tensor, as_tensor
 from . import init as initial
 from .activation import look_up
 from .containers import ModuleList
-from .module import Module, Parameter
+from .module import Module, Parameter, check_counts
 
 State = tuple[Tensor, ...]
 """What a layer remembers: (h,), or (h, c) in an LSTM; each of shape (N, H)."""
@@ -91,10 +91,7 @@ class Recurrent(Module):
     layer: ClassVar[type[RecurrentLayer]]
 
     def __init__(self, features: int, hidden: int, layers: int = 1, dtype: DTypeLike = np.float32) -> None:
-        if min(features, hidden, layers) < 1:
-            raise ArgumentError(
-                f"{type(self).__name__}: needs at least 1 feature, unit and layer, got {features}, {hidden}, {layers}"
-            )
+        check_counts(type(self).__name__, features=features, hidden=hidden, layers=layers)
         self.features = features
         self.hidden = hidden
         self.layers = ModuleList(self.layer(hidden if i else features, hidden, dtype) for i in range(layers))
@@ -140,12 +137,13 @@ class Recurrent(Module):
             dtype = np.result_type(x.dtype, next(self.parameters()).dtype)
             given: Sequence[Tensor] = [Tensor(np.zeros(shape, dtype))] * self.layer.states
         else:
-            given = [as_tensor(part) for part in (state if self.layer.states > 1 else [state])]
+            several = isinstance(state, tuple) or (self.layer.states > 1 and isinstance(state, list))
+            given = [as_tensor(part) for part in (state if several else [state])]
         if len(given) != self.layer.states or any(part.shape != shape for part in given):
-            what = f"{self.layer.states} arrays" if self.layer.states > 1 else "one array"
+            what = "a tuple (h, c) of 2 arrays" if self.layer.states > 1 else "one array"
             raise ShapeError(
                 f"{type(self).__name__}: the state must be {what} of shape {shape} (layers, N, H), got "
-                f"{', '.join(str(part.shape) for part in given)}"
+                f"{len(given)} of shape {', '.join(str(part.shape) for part in given)}"
             )
         return [tuple(part[i] for part in given) for i in range(len(self.layers))]
 

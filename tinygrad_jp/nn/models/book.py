@@ -115,7 +115,7 @@ def load_book_parameters(network: BookNetwork, params: Mapping[str, ArrayLike]) 
     """
     own = network.params
     values = {name: np.asarray(array) for name, array in params.items()}
-    problems = _misfits(values, {name: p.shape for name, p in own.items()}, strict=True)
+    problems = _misfits(values, {name: (p.shape, p.dtype) for name, p in own.items()}, strict=True)
     if problems:
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise DataError(f"load_book_parameters: these are not the parameters of this {type(network).__name__}:{listed}")
