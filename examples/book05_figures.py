@@ -1,12 +1,15 @@
 """Draw the figures of the book's chapter 5 and of appendix A.
 
-Run: python examples/book05_figures.py [FOLDER]
+Run: python examples/book05_figures.py [--quick] [--out FOLDER]
+
+--quick changes nothing: it takes a few seconds anyway.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+
+from _common import parser
 
 from tinygrad_jp import viz
 from tinygrad_jp.viz.gallery import FIGURES
@@ -18,4 +21,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "examples/output"))
+    main(parser(__doc__).parse_args().out)

@@ -1,9 +1,13 @@
 """The book's two shops (sections 5.4 and 5.7): what a purchase costs, and what changes it how much.
 
-Run: python examples/book05_shop.py
+Run: python examples/book05_shop.py [--quick] [--out FOLDER]
+
+--quick and --out change nothing: it takes no time and draws no figure.
 """
 
 from __future__ import annotations
+
+from _common import parser
 
 from tinygrad_jp import Tensor
 
@@ -24,4 +28,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    parser(__doc__).parse_args()
     main()

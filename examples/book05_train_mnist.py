@@ -3,27 +3,27 @@
 784-50-10, mini-batches of 100, SGD with learning rate 0.1, 10,000 steps. The book reaches about 97 % on the
 test images.
 
-Run: python examples/book05_train_mnist.py [--data FOLDER] [--quick]
+Run: python examples/book05_train_mnist.py [--data FOLDER] [--quick] [--out FOLDER]
 
 Without --data the files are taken from the folder that the environment variable TINYGRAD_JP_DATA names or from the
-cache, or they are downloaded.
+cache, or they are downloaded. --quick takes 500 steps on the images that ship with the package. --out changes nothing:
+there is no figure.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
+from _common import images, parser
 
 from tinygrad_jp import Tensor, no_grad, relu, softmax_cross_entropy
-from tinygrad_jp.data import mnist
 from tinygrad_jp.progress import progress
 
 
 def main(data: Path | None = None, quick: bool = False) -> float:
-    x_train, t_train, x_test, t_test = mnist(subset="mini") if quick else mnist(data)
+    x_train, t_train, x_test, t_test = images(quick, data)
     steps, batch_size, lr = (500 if quick else 10_000), 100, 0.1
     rng = np.random.default_rng(0)
 
@@ -62,8 +62,5 @@ def main(data: Path | None = None, quick: bool = False) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of the four MNIST files")
-    parser.add_argument("--quick", action="store_true", help="500 steps on the subset in the package")
-    given = parser.parse_args()
+    given = parser(__doc__, data=True).parse_args()
     main(given.data, given.quick)

@@ -147,9 +147,13 @@ class TestTrain:
         assert_same_weights(a, b)
         assert any((weights(a)[key] != weights(plain)[key]).any() for key in weights(a))
 
-    def test_patience(self, tmp_path: Path) -> None:
+    def test_patience(self, tmp_path: Path, capsys: Capture) -> None:
         options = ["--data", "spiral", "--lr", "0", "--epochs", "50", "--patience", "2"]
-        assert len(read_checkpoint(trained(tmp_path / "x", *options) / LAST).extra["history"]) == 4
+        run = trained(tmp_path / "x", *options)
+        assert len(read_checkpoint(run / LAST).extra["history"]) == 4
+        capsys.readouterr()
+        trained(run, "--resume", "--epochs", "60")
+        assert "stopped after 4 of 60 epochs: more than 2 in a row" in capsys.readouterr().out
 
     def test_run_is_not_overwritten_silently(self, tmp_path: Path, capsys: Capture) -> None:
         run = trained(tmp_path / "x", "--data", "spiral", "--epochs", "1")
@@ -181,6 +185,23 @@ class TestTrain:
         before = (run / LAST).read_bytes()
         failure(capsys, "train", "--out", run, "--overwrite", "--activation", "rleu")
         assert (run / LAST).read_bytes() == before
+
+    def test_too_little_memory_is_one_line(
+        self, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def build(config: Config) -> None:
+            raise MemoryError("Unable to allocate 584 GiB")
+
+        monkeypatch.setattr("tinygrad_jp.cli.runs.build", build)
+        line = failure(capsys, "train", "--out", tmp_path / "x")
+        assert "the memory does not suffice (Unable to allocate 584 GiB)" in line
+        assert not (tmp_path / "x").exists()
+
+    def test_failure_before_the_first_checkpoint_leaves_no_run(self, tmp_path: Path, capsys: Capture) -> None:
+        options = ["--data", "spiral", "--epochs", "1", "--batch-norm"]
+        assert main(["train", "--out", str(tmp_path / "x"), *options, "--batch-size", "1"]) == 1
+        assert "Traceback" not in capsys.readouterr().err
+        trained(tmp_path / "x", *options)
 
     def test_diverging_training_is_one_line(self, tmp_path: Path, capsys: Capture) -> None:
         options = ["--optimizer", "sgd", "--lr", "1e30", "--data", "spiral", "--batch-size", "10"]
@@ -244,15 +265,19 @@ class TestInterruption:
     def test_without_a_checkpoint_resume_begins_at_the_start(self, tmp_path: Path, capsys: Capture) -> None:
         whole = trained(tmp_path / "whole", "--data", "spiral", "--epochs", "2")
         killed = tmp_path / "killed"
-        configuration.write(killed, configuration.read(whole))
+        path = configuration.write(killed, configuration.read(whole))
         assert "holds no checkpoint yet" in failure(capsys, "eval", killed)
+        good = path.read_text()
+        path.write_text(json.dumps(json.loads(good) | {"options": {"hidden": [10**20]}}))
+        assert "config.json cannot be used" in failure(capsys, "train", "--out", killed, "--resume")
+        path.write_text(good)
         trained(killed, "--resume")
         assert "begins at the start" in capsys.readouterr().out
         assert_same_weights(killed, whole)
 
     def test_resume_refuses_other_settings(self, points: Path, tmp_path: Path, capsys: Capture) -> None:
         error = failure(capsys, "train", "--out", points, "--resume", "--lr", "0.7", "--hidden", "3", "--epochs", "1")
-        assert "--epochs, --hidden, --lr" in error
+        assert "--epochs, --hidden, --lr; leave it out (only --epochs may be raised)" in error
         assert "holds no run" in failure(capsys, "train", "--out", tmp_path / "none", "--resume")
         assert "exclude" in failure(capsys, "train", "--out", points, "--resume", "--overwrite", status=2)
 
@@ -421,6 +446,15 @@ class TestPredict:
         assert "missing.png: there is no such file" in errors[3]
         assert "good.png" in printed.out
 
+    @pytest.mark.parametrize(("size", "colour"), [((28, 28), 255), ((1, 1), 0), ((2000, 1), 90)])
+    def test_blank_image_is_said_to_be_blank(
+        self, size: tuple[int, int], colour: int, digits: Path, tmp_path: Path, capsys: Capture
+    ) -> None:
+        Image.new("L", size, colour).save(tmp_path / "x.png")
+        capsys.readouterr()
+        assert main(["predict", str(digits), str(tmp_path / "x.png")]) == 0
+        assert "x.png  (almost one colour" in capsys.readouterr().out
+
     def test_invert_is_obeyed(self, tmp_path: Path) -> None:
         Image.new("L", (28, 28), 200).save(tmp_path / "x.png")
         image = read_image(tmp_path / "x.png")
@@ -461,6 +495,7 @@ class TestPictures:
         content = path.read_bytes()
         assert content.startswith(start)
         if suffix == "dot":
+            assert b"(1, 10)" in content  # the shape of the scores, not their numbers
             for word in (b"affine", b"relu", b"1.layers.0.weight", b"scores"):
                 assert word in content
 
@@ -536,6 +571,7 @@ class TestLanguage:
         command = [sys.executable, "-m", "tinygrad_jp", "predict", str(digits), str(tmp_path / "x.png"), "--lang", "ja"]
         done = subprocess.run(command, capture_output=True, env=environment)
         assert done.returncode == 0, done.stderr
+        assert b"%  #" in done.stdout  # bars are no row of question marks
 
     def test_every_command_is_listed(self, capsys: Capture) -> None:
         assert main([]) == 2
@@ -550,6 +586,7 @@ class TestWrongUsage:
             ("trian", "there is no command 'trian' (did you mean train?); see tinygrad-jp --help"),
             ("train", "--out is missing; see tinygrad-jp train --help"),
             ("train --modle mlp", "there is no option --modle (did you mean --model?); see tinygrad-jp train --help"),
+            ("train --out=", "--out: the path is empty; '.' is the current folder; see tinygrad-jp train --help"),
             ("train --lr", "--lr needs a value; see tinygrad-jp train --help"),
             ("train --lr fast", "--lr: 'fast' is not a number"),
             ("train --epochs 1.5", "--epochs: '1.5' is not a whole number"),
@@ -558,6 +595,7 @@ class TestWrongUsage:
             ("train --lr nan", "--lr: 'nan' is out of range"),
             ("train --lr inf", "--lr: 'inf' is out of range"),
             ("train --hidden 10,x", "--hidden: '10,x' is no list of unit counts"),
+            (f"train --hidden {10**20}", f"--hidden: '{10**20}' is no list of unit counts"),
             ("train --hidden 10,0", "--hidden: '10,0' is no list of unit counts"),
             ("eval", "RUN is missing; see tinygrad-jp eval --help"),
             ("predict run", "IMAGE… is missing"),
@@ -578,6 +616,17 @@ def test_without_click_one_line_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     assert done.returncode == 1
     assert done.stderr == 'tinygrad-jp: the command line needs click: pip install "tinygrad_jp[cli]"\n'
+
+
+def test_ctrl_c_while_modules_are_read_is_one_line(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def find_spec(self, name: str, *_: Any) -> None:
+            if name == "tinygrad_jp.cli.program":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "tinygrad_jp.cli.program")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert failure(capsys, "--help", status=130) == "tinygrad-jp: interrupted\n"
 
 
 def test_without_pillow_and_safetensors(
@@ -604,6 +653,9 @@ class TestText:
     @pytest.mark.parametrize(("share", "drawn"), [(0, ""), (1, "██"), (0.5, "█"), (0.25, "▌"), (0.0625, "▏")])
     def test_bar(self, share: float, drawn: str) -> None:
         assert text.bar(share, columns=2) == drawn
+
+    def test_bar_where_blocks_cannot_be_encoded(self) -> None:
+        assert text.bar(0.5, columns=4, encoding="cp932") == "##"
 
     def test_table_counts_japanese_characters_twice(self) -> None:
         assert text.table([["名", "値"], ["abc", "10"]]) == "名   値\nabc  10"

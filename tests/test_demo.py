@@ -100,8 +100,8 @@ def test_module_runs(flag: str) -> None:
 @pytest.mark.parametrize(
     ("script", "arguments", "expected"),
     [
-        ("book05_shop.py", [], "price: 715"),
-        ("book05_figures.py", ["{tmp}"], "figure A-5"),
+        ("book05_shop.py", ["--quick"], "price: 715"),
+        ("book05_figures.py", ["--quick", "--out", "{tmp}/figures"], "figure A-5"),
         ("own_op.py", [], "agree with the numerical ones"),
         ("book05_train_mnist.py", ["--quick"], "test images: 9"),
     ],
@@ -116,6 +116,7 @@ def test_example(script: str, arguments: list[str], expected: str, tmp_path: Pat
     )
     assert done.returncode == 0, done.stderr
     assert expected in done.stdout
+    assert not (tmp_path / "--quick").exists()
 
 
 @pytest.mark.skipif(FULL is None, reason="needs the four MNIST files in the folder that TINYGRAD_JP_DATA names")

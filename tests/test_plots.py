@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tinygrad_jp import Tensor, sigmoid
+from tinygrad_jp import Tensor, sigmoid, viz
 from tinygrad_jp.errors import ArgumentError, ShapeError
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -190,6 +190,14 @@ class TestFonts:
         (lambda: plots.learning_curves({}), ArgumentError, "learning_curves: there is nothing to draw: no history"),
         (lambda: plots.loss_curve([]), ArgumentError, "loss_curve: .* no losses"),
         (lambda: plots.weight_histograms({}), ArgumentError, "weight_histograms: .* no weights"),
+        (lambda: plots.learning_curves({"loss": []}), ArgumentError, "to draw: no finite number in the history"),
+        (lambda: plots.learning_curves({"loss": [None, np.nan]}), ArgumentError, "no finite number"),
+        (lambda: plots.learning_curves({"loss": ["a"]}), ArgumentError, r"'loss' must hold numbers, got \['a'\]"),
+        (lambda: plots.loss_curve([np.inf]), ArgumentError, "loss_curve: .* no finite number"),
+        (lambda: plots.curves({"SGD": []}), ArgumentError, "curves: .* no finite number"),
+        (lambda: plots.activation_histograms({"1": np.zeros((0, 3))}), ArgumentError, "no finite number in the activ"),
+        (lambda: plots.weight_histograms({"w": np.full((2, 2), np.nan)}), ArgumentError, "no finite number in the w"),
+        (lambda: plots.observed_against_predicted([1.0, np.nan], [1.0, 2.0]), ArgumentError, "must be finite"),
         (lambda: plots.confusion_matrix_plot(np.ones((2, 3))), ShapeError, r"got \(2, 3\)"),
         (lambda: plots.confusion_matrix_plot(np.eye(3), names=["a"]), ArgumentError, "1 names for 3 classes"),
         (lambda: plots.observed_against_predicted(np.ones((3, 1)), np.ones(3)), ShapeError, "not broadcast"),
@@ -201,6 +209,14 @@ class TestFonts:
 def test_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_plots_are_reached_by_name_and_loaded_only_then() -> None:
+    code = "import sys; from tinygrad_jp import viz; assert 'matplotlib' not in sys.modules; print(viz.plots.curves)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert done.stdout.startswith("<function curves"), done.stderr
+    with pytest.raises(AttributeError, match="has no attribute 'plotz'"):
+        viz.plotz  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_without_matplotlib_the_import_says_what_to_install() -> None:

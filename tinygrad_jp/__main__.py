@@ -15,12 +15,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Words after the program's name; by default those of this process.
     """
     try:
-        import click as _  # noqa: F401 (only whether it is there)
-    except ImportError:
+        from .cli.program import run
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
         print('tinygrad-jp: the command line needs click: pip install "tinygrad_jp[cli]"', file=sys.stderr)
         return 1
-    from .cli.program import run
-
+    except KeyboardInterrupt:  # while the modules are read, `run` is not there yet to tell it
+        print("tinygrad-jp: interrupted", file=sys.stderr)
+        return 130
     return run(arguments)
 
 

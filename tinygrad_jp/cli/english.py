@@ -6,6 +6,8 @@ TEXT = {
     "go on": "Training was interrupted. Go on with:  tinygrad-jp train --out {folder} --resume",
     "from the start": "{folder} holds no checkpoint yet: training begins at the start.",
     "training": "Training on {n} examples of {data}, validating on {val}.",
+    "stopped early": "Training stopped after {epochs} of {wanted} epochs: more than {patience} in a row brought no "
+    "improvement (--patience).",
     "best epoch": "The best epoch was {epoch} of {epochs}; {monitor} {value:.4g}.",
     "test accuracy": "test accuracy: {accuracy:.2%} of {n} examples, loss {loss:.4g} (epoch {epoch})",
     "saved": "saved {path}",
@@ -18,6 +20,7 @@ TEXT = {
     "mean": "mean of the classes",
     "confusion": "Confusion matrix (rows: true class, columns: predicted class)",
     "inverted": "light background: inverted",
+    "blank": "almost one colour: there is nothing to recognise",
     # ---------------------------------------------------------------- errors
     "run exists": "{folder} already holds a run; go on with it with --resume, replace it with --overwrite, or give "
     "another --out",
@@ -29,8 +32,8 @@ TEXT = {
     "--resume",
     "other network": "{path} holds the weights of another network than {config} describes; put the right file back, "
     "or train again with --overwrite",
-    "resume differs": "--resume goes on with what {path} says, and that is another {options}; leave it out, or train "
-    "anew with another --out",
+    "resume differs": "--resume goes on with what {path} says, and that is another {options}; leave it out (only "
+    "--epochs may be raised), or train anew with another --out",
     "unknown": "there is no {kind} named {name!r}; {hint}",
     "near": "did you mean {near!r}?",
     "nearly": " (did you mean {near}?)",
@@ -50,6 +53,7 @@ TEXT = {
     "not drawn": "the graph was not drawn: {why}",
     "no safetensors": 'checkpoints need safetensors: pip install "tinygrad_jp[cli]"',
     "no pillow": 'reading images needs Pillow: pip install "tinygrad_jp[cli]"',
+    "no memory": "the memory does not suffice ({why}); take a smaller network (--hidden) or a smaller --batch-size",
     # ---------------------------------------------------------------- wrong usage
     "see help": "{message}; see {command} --help",
     "no option": "there is no option {name}",
@@ -63,6 +67,7 @@ TEXT = {
     "resume or overwrite": "--resume and --overwrite exclude each other",
     "bad choice": "{value!r} is none of {names}",
     "extra": "{words} is too much",
+    "empty path": "the path is empty; '.' is the current folder",
     "not sizes": "{value!r} is no list of unit counts; write for example 100,100",
     # ---------------------------------------------------------------- help: words
     "Usage": "Usage",
@@ -121,7 +126,8 @@ TEXT = {
     "predict top": "The number of classes that are shown. The default is 3.",
     "predict invert": "Inverts every image, or none. By default an image is inverted if its background is light.",
     "graph": "Draws the computational graph of a run's network.",
-    "graph page": "Draws the computational graph that the network of the run in the folder RUN makes of one example.",
+    "graph page": "Draws the computational graph that the network of the run in the folder RUN makes of one example, "
+    "with the shapes of its arrays.",
     "graph output": "The file to write; its suffix decides the format: .svg, .png, .pdf or .dot. The default is "
     "model.svg.",
     "plot": "Draws a run's learning curves and weights.",

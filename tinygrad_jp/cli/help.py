@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -197,14 +198,28 @@ class OneOf(click.ParamType):  # type: ignore[type-arg]
         return value
 
 
+class Place(click.ParamType):  # type: ignore[type-arg]
+    """The path of a file or folder; an empty one would be the current folder, and by mistake."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or say that it is empty."""
+        if value == "":
+            self.fail(say("empty path"), param, ctx)
+        return Path(value)
+
+
 class Sizes(click.ParamType):  # type: ignore[type-arg]
     """Numbers of units separated by commas; an empty text gives none."""
 
     name = "sizes"
+    most = 10**9
+    """NumPy cannot even name the size of much larger arrays; smaller ones fail for lack of memory."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a list of numbers, or say what is wrong."""
         parts = [part.strip() for part in str(value).split(",")] if value else []
-        if not all(part.isdecimal() and int(part) for part in parts):
+        if not all(part.isdecimal() and 0 < int(part) <= self.most for part in parts):
             self.fail(say("not sizes", value=value), param, ctx)
         return [int(part) for part in parts]

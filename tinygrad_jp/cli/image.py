@@ -12,6 +12,9 @@ from numpy import ndarray
 
 from .language import CommandError
 
+CONTRAST = 0.1
+"""A picture whose brightness, 0 … 1, differs less shows nothing."""
+
 
 def read_image(path: Path) -> Any:
     """Read a picture with Pillow: upright, and what is transparent on white.
@@ -116,7 +119,7 @@ def fit(x: ndarray, height: int, width: int, box: int) -> ndarray:
         Side of the square; what is scaled keeps its proportions.
     """
     dark = background(x)
-    if x.max() - dark < 0.1:
+    if x.max() - dark < CONTRAST:
         return resize(x, height, width)
     x = ((x - dark) / (x.max() - dark)).clip(0, 1)
     rows, columns = (np.flatnonzero((x > 0.3).any(axis=axis)) for axis in (1, 0))

@@ -6,6 +6,8 @@ TEXT = {
     "go on": "学習を中断しました。続けるには:  tinygrad-jp train --out {folder} --resume",
     "from the start": "{folder} にはまだチェックポイントがないので、最初から学習します。",
     "training": "{data} の {n} 個のデータで学習し、{val} 個で検証します。",
+    "stopped early": "{wanted} エポックのうち {epochs} エポックで学習を終えました。良くならないエポックが {patience} 回"
+    "を超えて続いたからです(--patience)。",
     "best epoch": "最も良かったのは {epochs} エポック中の第 {epoch} エポックです({monitor} {value:.4g})。",
     "test accuracy": "テストデータ {n} 個の認識精度: {accuracy:.2%}、損失 {loss:.4g}(第 {epoch} エポック)",
     "saved": "保存しました: {path}",
@@ -18,6 +20,7 @@ TEXT = {
     "mean": "クラスの平均",
     "confusion": "混同行列(行: 正解のクラス、列: 予測したクラス)",
     "inverted": "背景が明るいので白黒を反転しました",
+    "blank": "ほぼ 1 色で、認識できるものがありません",
     # ---------------------------------------------------------------- errors
     "run exists": "{folder} にはすでに学習結果があります。続けるなら --resume、置き換えるなら --overwrite を付ける"
     "か、別の --out を指定してください",
@@ -30,8 +33,8 @@ TEXT = {
     "train --out {folder} --resume",
     "other network": "{path} の重みは {config} に書かれたネットワークのものではありません。正しいファイルに戻すか、"
     "--overwrite を付けて学習し直してください",
-    "resume differs": "--resume は {path} の設定のまま続けます。{options} が設定と違います。これらを外すか、別の "
-    "--out で新しく学習してください",
+    "resume differs": "--resume は {path} の設定のまま続けます。{options} が設定と違います。これらを外す(変えられるの"
+    "は --epochs を増やすことだけです)か、別の --out で新しく学習してください",
     "unknown": "{name!r} という{kind}はありません。{hint}",
     "near": "{near!r} ではありませんか?",
     "nearly": "({near} ではありませんか?)",
@@ -51,6 +54,7 @@ TEXT = {
     "not drawn": "計算グラフを描けませんでした: {why}",
     "no safetensors": 'チェックポイントには safetensors が必要です: pip install "tinygrad_jp[cli]"',
     "no pillow": '画像を読むには Pillow が必要です: pip install "tinygrad_jp[cli]"',
+    "no memory": "メモリが足りません({why})。ネットワーク(--hidden)か --batch-size を小さくしてください",
     # ---------------------------------------------------------------- wrong usage
     "see help": "{message}。使い方: {command} --help",
     "no option": "{name} というオプションはありません",
@@ -64,6 +68,7 @@ TEXT = {
     "resume or overwrite": "--resume と --overwrite は同時に使えません",
     "bad choice": "{value!r} は {names} のどれでもありません",
     "extra": "{words} は余分です",
+    "empty path": "パスが空です(今のフォルダなら '.')",
     "not sizes": "{value!r} はユニット数の並びではありません。例: 100,100",
     # ---------------------------------------------------------------- help: words
     "Usage": "使い方",
@@ -120,7 +125,8 @@ TEXT = {
     "predict invert": "すべての画像の白黒を反転する、または反転しません。指定がなければ、背景の明るい画像だけを反転し"
     "ます。",
     "graph": "学習したネットワークの計算グラフを描きます。",
-    "graph page": "フォルダ RUN にある学習結果のネットワークに 1 つのデータを入れたときの計算グラフを描きます。",
+    "graph page": "フォルダ RUN にある学習結果のネットワークに 1 つのデータを入れたときの計算グラフを、配列の形状"
+    "とともに描きます。",
     "graph output": "書き出すファイルです。拡張子(.svg、.png、.pdf、.dot)で形式が決まります。既定値は model.svg で"
     "す。",
     "plot": "学習曲線と重みの分布を描きます。",

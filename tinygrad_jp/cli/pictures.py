@@ -77,7 +77,7 @@ def graph(folder: Path, path: Path) -> int:
     for name, parameter in run.model.named_parameters():
         parameter.name = name
     try:
-        print(say("saved", path=viz.graph(scores).save(path)))
+        print(say("saved", path=viz.graph(scores, show="shapes").save(path)))
     except (ValueError, viz.GraphvizError) as error:
         raise CommandError("not drawn", why=error) from error
     return 0

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from .. import ops
 from ..tape import no_grad
 from ..tensor import Tensor
 from . import datasets, runs
-from .image import prepare, read_image
+from .image import CONTRAST, prepare, read_image
 from .language import CommandError, say
 from .text import bar, pad, width
 
@@ -50,7 +52,9 @@ def predict(folder: Path, paths: Sequence[Path], top: int, invert: bool | None) 
         x, inverted = prepare(image, config.input_shape, invert, kind.box)
         with no_grad():
             shares = ops.softmax(run.model(Tensor(x[None]))).numpy()[0]
-        print(f"{path}  ({say('inverted')})" if inverted and invert is None else path)
+        blank = np.ptp(x, axis=(1, 2)).max() < CONTRAST
+        note = "blank" if blank else "inverted" if inverted and invert is None else None
+        print(f"{path}  ({say(note)})" if note else path)
         print(bars(shares, config.classes, top))
     return status
 
@@ -69,4 +73,5 @@ def bars(shares: Sequence[float], classes: Sequence[str], top: int) -> str:
     """
     order = sorted(range(len(classes)), key=lambda i: -shares[i])[:top]
     columns = max(map(width, classes))
-    return "\n".join(f"  {pad(classes[i], columns)}  {shares[i]:6.1%}  {bar(shares[i])}".rstrip() for i in order)
+    drawn = {i: bar(shares[i], encoding=sys.stdout.encoding or "utf-8") for i in order}
+    return "\n".join(f"  {pad(classes[i], columns)}  {shares[i]:6.1%}  {drawn[i]}".rstrip() for i in order)

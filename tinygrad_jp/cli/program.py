@@ -21,7 +21,7 @@ from ..viz import GraphvizError
 from . import language
 from .config import Config
 from .datasets import DATA
-from .help import Formatter, Group, Number, Sizes, common_options, explain
+from .help import Formatter, Group, Number, Place, Sizes, common_options, explain
 from .language import INTERRUPTED, say
 from .models import MODELS, options
 
@@ -34,7 +34,7 @@ Formatter.facts = {
     "activation": options("mlp")["activation"],
 }
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = Place()
 RUN = click.argument("run", type=FOLDER, metavar="RUN")
 
 
@@ -58,6 +58,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         message, status = say("interrupted"), INTERRUPTED
     except (TinygradError, GraphvizError) as error:
         message, status = str(error), 1
+    except MemoryError as error:
+        message, status = say("no memory", why=error), 1
     except OSError as error:
         message, status = f"{error.filename}: {error.strerror}" if error.filename else str(error), 1
     print(f"tinygrad-jp: {message}", file=sys.stderr)

@@ -76,10 +76,7 @@ def open_run(folder: Path, names: Sequence[str] = (BEST, LAST)) -> Run:
         If a checkpoint is truncated, altered or of a newer version.
     """
     config = configuration.read(folder)
-    try:
-        model = build(config)
-    except (TinygradError, TypeError, ValueError) as error:
-        raise CommandError("run damaged", path=folder / configuration.FILE, why=error) from error
+    model = rebuild(folder, config)
     path = next((folder / name for name in names if (folder / name).exists()), None)
     if path is None:
         raise CommandError("no checkpoint", folder=folder)
@@ -94,6 +91,14 @@ def open_run(folder: Path, names: Sequence[str] = (BEST, LAST)) -> Run:
 def build(config: Config) -> Module:
     """Make the network that settings describe, with new weights."""
     return models.build(config.model, config.options, config.input_shape, len(config.classes))
+
+
+def rebuild(folder: Path, config: Config) -> Module:
+    """Make the network that settings read from a folder describe; what is wrong is wrong with their file."""
+    try:
+        return build(config)
+    except (TinygradError, TypeError, ValueError) as error:
+        raise CommandError("run damaged", path=folder / configuration.FILE, why=error) from error
 
 
 def scores(model: Module, examples: ArrayDataset) -> tuple[ndarray, ndarray]:

@@ -44,7 +44,12 @@ def wrap(text: str, columns: int) -> list[str]:
     return [line.rstrip() for line in lines if line.strip()]
 
 
-def bar(share: float, columns: int = 30) -> str:
-    """Draw a share, 0 … 1, as a bar that is exact to an eighth of a column."""
+def bar(share: float, columns: int = 30, encoding: str = "utf-8") -> str:
+    """Draw a share, 0 … 1, as a bar that is exact to an eighth of a column; in # where blocks cannot be encoded."""
     whole, rest = divmod(round(share * columns * 8), 8)
-    return "█" * whole + " ▏▎▍▌▋▊▉"[rest].strip()
+    drawn = "█" * whole + " ▏▎▍▌▋▊▉"[rest].strip()
+    try:
+        drawn.encode(encoding)
+    except UnicodeEncodeError:
+        return "#" * round(share * columns)
+    return drawn

@@ -52,7 +52,10 @@ def train(folder: Path, given: Mapping[str, Any], resume: bool, overwrite: bool)
     config = replace(config, input_shape=list(data.x_train.shape[1:]))
     goes_on = resume and (folder / LAST).exists()
     generator.seed(config.seed)
-    model = runs.open_run(folder, [LAST]).model if goes_on else runs.build(config)
+    if goes_on:
+        model = runs.open_run(folder, [LAST]).model
+    else:
+        model = runs.rebuild(folder, config) if resume else runs.build(config)
     optimizer = _optimizer(config, model)
     group = optimizer.param_groups[0]
     config = replace(config, lr=group["lr"], weight_decay=group["weight_decay"])
@@ -68,11 +71,17 @@ def train(folder: Path, given: Mapping[str, Any], resume: bool, overwrite: bool)
     except KeyboardInterrupt:  # a second Ctrl-C, which does not wait for the batch
         trainer.interrupted = True
         print(trainer.interruption(), file=sys.stderr)
+    except Exception:
+        if not (folder / LAST).exists():  # nothing was trained, and to resume would fail alike
+            (folder / configuration.FILE).unlink(missing_ok=True)
+        raise
     finally:
         if trainer.history:
             trainer.history.save(folder / runs.HISTORY)
     if trainer.interrupted:
         return INTERRUPTED
+    if len(trainer.history) < config.epochs:
+        print(say("stopped early", epochs=len(trainer.history), wanted=config.epochs, patience=config.patience))
     _report(folder, trainer, data)
     return 0
 

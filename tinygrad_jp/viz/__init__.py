@@ -1,8 +1,18 @@
-"""Pictures: computational graphs drawn as the book draws them."""
+"""Pictures: computational graphs drawn as the book draws them, and :mod:`~tinygrad_jp.viz.plots` of training."""
 
 from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
 
 from .drawing import Graph, graph
 from .render import GraphvizError
 
 __all__ = ["Graph", "GraphvizError", "graph"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import ``plots`` when it is first used: it loads matplotlib."""
+    if name != "plots":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.plots")

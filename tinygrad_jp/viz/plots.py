@@ -139,6 +139,19 @@ def _something(name: str, what: str, things: Any) -> None:
         raise ArgumentError(f"{name}: there is nothing to draw: no {what}")
 
 
+def _numbers(name: str, what: str, things: Mapping[str, Values]) -> dict[str, np.ndarray]:
+    """Return the numbers of each thing, shape (n,); refuse what are none, or if no finite one is among them all."""
+    _something(name, what, things)
+    numbers = {}
+    for label, values in things.items():
+        try:
+            numbers[label] = np.asarray(_array(values), float).ravel()
+        except (TypeError, ValueError):
+            raise ArgumentError(f"{name}: {label!r} must hold numbers, got {values!r}") from None
+    _something(name, f"finite number in the {what}", [v for v in numbers.values() if np.isfinite(v).any()])
+    return numbers
+
+
 def _array(x: Values) -> np.ndarray:
     return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
 
@@ -162,12 +175,13 @@ def loss_curve(losses: Sequence[float], path: Path | str | None = None) -> Figur
         File to write; its suffix tells the format.
     """
     _something("loss_curve", "losses", losses)
-    window = min(20, len(losses))
+    values = _numbers("loss_curve", "losses", {"losses": losses})["losses"]
+    window = min(20, len(values))
     figure, [panel] = _panels(1, 1, (7, 4))
-    panel.plot(losses, color=GREY, linewidth=0.8, label="every step")
-    means = _running_mean(np.asarray(losses), window)
-    panel.plot(np.arange(window - 1, len(losses)), means, color=BLUE, label=f"mean of {window} steps")
-    panel.set(xlabel="step", ylabel="loss (cross entropy)", ylim=(0, None), xlim=(0, len(losses)))
+    panel.plot(values, color=GREY, linewidth=0.8, label="every step")
+    means = _running_mean(values, window)
+    panel.plot(np.arange(window - 1, len(values)), means, color=BLUE, label=f"mean of {window} steps")
+    panel.set(xlabel="step", ylabel="loss (cross entropy)", ylim=(0, None), xlim=(0, len(values)))
     panel.legend()
     return _done(figure, path)
 
@@ -192,11 +206,11 @@ def learning_curves(
     title
         Of the sheet.
     """
-    _something("learning_curves", "history", history)
-    quantities = dict.fromkeys(_split(name)[1] for name in history)
+    rows = _numbers("learning_curves", "history", history)
+    quantities = dict.fromkeys(_split(name)[1] for name in rows)
     figure, panels = _panels(len(quantities), 3, (5, 3.6))
     for quantity, panel in zip(quantities, panels, strict=True):
-        lines = {part: history[name] for name in history for part, of in [_split(name)] if of == quantity}
+        lines = {part: rows[name] for name in rows for part, of in [_split(name)] if of == quantity}
         longest = max(map(len, lines.values()))
         for part, values in lines.items():
             _learning_curve(panel, part, values, longest, "o" if len(values) <= 20 else "")
@@ -217,7 +231,7 @@ def _split(name: str) -> tuple[str, str]:
     return (part, quantity) if part in PARTS and quantity else ("train", name)
 
 
-def _learning_curve(panel: Axes, part: str, values: Sequence[float], length: int, marker: str) -> None:
+def _learning_curve(panel: Axes, part: str, values: Sequence[float] | np.ndarray, length: int, marker: str) -> None:
     colour, line, label = PARTS[part]
     x = np.arange(1, len(values) + 1) * (length / max(len(values), 1))
     panel.plot(x, values, line, color=colour, label=label, marker=marker, markersize=3)
@@ -252,11 +266,11 @@ def curves(
     log
         Draw the vertical axis on a log scale.
     """
-    _something("curves", "lines", lines)
+    numbers = _numbers("curves", "lines", lines)
     figure, [panel] = _panels(1, 1, (7, 4.2))
-    for k, (label, values) in enumerate(lines.items()):
+    for k, (label, values) in enumerate(numbers.items()):
         window = max(1, min(smooth, len(values)))
-        y = _running_mean(np.asarray(values, float), window) if len(values) else np.array([])
+        y = _running_mean(values, window) if len(values) else np.array([])
         x = np.arange(window - 1, window - 1 + len(y))
         every = max(1, len(y) // 12)
         panel.plot(x, y, label=label, marker=MARKERS[k % len(MARKERS)], markersize=5, markevery=(k % every, every))
@@ -393,6 +407,8 @@ def observed_against_predicted(
     """
     y, t = _array(y), _array(t)
     r2 = r2_score(y, t)
+    if not (np.isfinite(y).all() and np.isfinite(t).all()):
+        raise ArgumentError("observed_against_predicted: y and t must be finite; leave out pairs with NaN or infinity")
     figure, [panel] = _panels(1, 1, (5, 4.6))
     low, high = min(y.min(), t.min()), max(y.max(), t.max())
     panel.axline((low, low), slope=1, color="0.3", linewidth=1, linestyle="--", label="predicted = observed")
@@ -541,8 +557,8 @@ def activation_histograms(
     title
         Of the sheet.
     """
-    _something("activation_histograms", "activations", activations)
-    return _done(_histograms(activations, bins, range, True, ylim, "activation", title), path)
+    numbers = _numbers("activation_histograms", "activations", activations)
+    return _done(_histograms(numbers, bins, range, True, ylim, "activation", title), path)
 
 
 @style()
@@ -571,12 +587,12 @@ def weight_histograms(
     """
     if not isinstance(weights, Mapping):
         weights = {name: p for name, p in weights.named_parameters() if p.ndim >= 2}
-    _something("weight_histograms", "weights (parameters with two or more axes)", weights)
-    return _done(_histograms(weights, bins, range, False, None, "weight", title), path)
+    numbers = _numbers("weight_histograms", "weights (parameters with two or more axes)", weights)
+    return _done(_histograms(numbers, bins, range, False, None, "weight", title), path)
 
 
 def _histograms(
-    arrays: Mapping[str, Values],
+    arrays: Mapping[str, np.ndarray],
     bins: int,
     range: Range | None,
     sharey: bool,
@@ -584,15 +600,14 @@ def _histograms(
     xlabel: str,
     title: str | None,
 ) -> Figure:
-    flat = {name: _array(values).ravel() for name, values in arrays.items()}
-    finite = {name: values[np.isfinite(values)] for name, values in flat.items()}
+    finite = {name: values[np.isfinite(values)] for name, values in arrays.items()}
     everything = np.concatenate(list(finite.values()))
-    if range is None and everything.size:
+    if range is None:
         range = (float(everything.min()), float(everything.max()))
-    figure, panels = _panels(len(flat), 5, (2.4, 2.5), sharex=True, sharey=sharey)
+    figure, panels = _panels(len(arrays), 5, (2.4, 2.5), sharex=True, sharey=sharey)
     for panel, (name, values) in zip(panels, finite.items(), strict=True):
         panel.hist(values, bins=bins, range=range, color=BLUE)
-        lost = f", {flat[name].size - values.size} not finite" if values.size < flat[name].size else ""
+        lost = f", {arrays[name].size - values.size} not finite" if values.size < arrays[name].size else ""
         spread = f"std {values.std():#.2g}" if values.size else "no numbers"
         panel.set_title(f"{name}\n{spread}{lost}")
         panel.locator_params(nbins=4)
