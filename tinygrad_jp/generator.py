@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from operator import index
 from typing import Any
 
@@ -9,7 +10,11 @@ import numpy as np
 
 from .errors import ArgumentError, DataError
 
-_generator = np.random.default_rng()
+
+@cache
+def generator() -> np.random.Generator:
+    """Return the generator; whoever draws from it advances it for everybody."""
+    return np.random.default_rng()  # made when first used: NumPy takes long to import its random numbers
 
 
 def seed(n: int) -> None:
@@ -26,19 +31,14 @@ def seed(n: int) -> None:
         If it is none. (NumPy would take None for "a different one each time".)
     """
     try:
-        _generator.bit_generator.state = np.random.PCG64(index(n)).state
+        generator().bit_generator.state = np.random.PCG64(index(n)).state
     except (TypeError, ValueError):
         raise ArgumentError(f"seed: needs a whole number ≥ 0, got {n!r}") from None
 
 
-def generator() -> np.random.Generator:
-    """Return the generator; whoever draws from it advances it for everybody."""
-    return _generator
-
-
 def state() -> dict[str, Any]:
     """Return where the generator stands: numbers and strings only, to be stored as JSON."""
-    return dict(_generator.bit_generator.state)
+    return dict(generator().bit_generator.state)
 
 
 def restore(state: dict[str, Any]) -> None:
@@ -57,4 +57,4 @@ def restore(state: dict[str, Any]) -> None:
             raise ValueError(f"not all of {numbers} are whole numbers")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"generator: cannot restore this state: {error!r}; pass what state() returned") from None
-    _generator.bit_generator.state = state
+    generator().bit_generator.state = state

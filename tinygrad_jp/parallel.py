@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -21,6 +23,8 @@ def threads() -> int:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # not before it is used: the import takes long
+
     return ThreadPoolExecutor(threads(), thread_name_prefix="tinygrad_jp")
 
 
@@ -40,6 +44,8 @@ def share_out(function: Callable[[int, Sequence[T]], object], jobs: Sequence[T])
     jobs
         Are dealt out in turn.
     """
+    from concurrent.futures import wait
+
     n = min(threads(), len(jobs))
     others = [_pool().submit(copy_context().run, function, worker, jobs[worker::n]) for worker in range(1, n)]
     try:

@@ -6,7 +6,6 @@ of the tiles are 1.5 times as fast as one, if the BLAS inside them starts no thr
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -27,6 +26,8 @@ SUFFIXES = ("64_", "")
 @cache
 def _openblas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
     """Find how many threads the OpenBLAS inside NumPy's wheel uses, and how to set it; None for another BLAS."""
+    import ctypes  # not before it is used: the import takes long
+
     package = Path(np.__file__).parent
     for path in [*package.parent.glob("numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
         library = ctypes.CDLL(str(path))  # NumPy has loaded it already: this is the same one
