@@ -182,6 +182,19 @@ def networks(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
         yield Row(f"{network.name}, peak memory", mib, "MiB", "PyTorch", theirs, mib / theirs, target=1.0)
 
 
+def adam(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
+    """Time a step of Adam over a million parameters against PyTorch's, in one tensor and in a hundred."""
+    if "PyTorch" not in [peer.name for peer in peers]:
+        return
+    from .networks import adam_steps
+
+    for shapes in ([(1_000_000,)], [(100, 100)] * 100):
+        times = alternate(adam_steps(shapes), rounds=effort.rounds, at_least=effort.turn)
+        for kind in ("foreach", "fused"):
+            name = f"Adam, 1e6 parameters in {len(shapes)}"
+            yield _against(name, "ms", MILLI, times["ours"], f"PyTorch, {kind}", times[kind], 1.0)
+
+
 def import_time(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
     """Time ``import tinygrad_jp`` in fresh interpreters that have imported NumPy already."""
     code = "import time, {}; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
@@ -208,6 +221,7 @@ MEASURES: dict[str, Callable[[Sequence[Library], Effort], Iterator[Row]]] = {
     "op-chain": op_chain,
     "mlp-step": mlp_step,
     "networks": networks,
+    "adam": adam,
     "flat": flat,
     "memory": memory,
     "import": import_time,

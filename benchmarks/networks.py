@@ -91,6 +91,26 @@ def pytorch(network: Network) -> Step:
     return step
 
 
+def adam_steps(shapes: list[tuple[int, ...]]) -> dict[str, Step]:
+    """Make Adam's step over parameters of these shapes: ours, and PyTorch's two fast ones."""
+    import torch
+
+    from tinygrad_jp import Tensor, nn, optim
+
+    torch.set_num_threads(THREADS)
+    rng = np.random.default_rng(0)
+    ours = [nn.Parameter(rng.normal(size=shape)) for shape in shapes]
+    for p in ours:
+        p.grad = Tensor(rng.random(p.shape, dtype=np.float32))
+    steps: dict[str, Step] = {"ours": optim.Adam(ours).step}
+    for kind in ("foreach", "fused"):
+        theirs = [torch.from_numpy(p.numpy().copy()).requires_grad_() for p in ours]
+        for p, q in zip(ours, theirs, strict=True):
+            q.grad = torch.from_numpy(p.grad.numpy().copy())
+        steps[kind] = torch.optim.Adam(theirs, **{kind: True}).step
+    return steps
+
+
 def peak_memory(library: str, network: Network, steps: int = 200) -> float:
     """Return the peak memory of this process in MiB after so many steps: to be called in a fresh process."""
     step = {"ours": ours, "pytorch": pytorch}[library](network)
