@@ -179,3 +179,10 @@ def test_trainer_learns_mnist_and_can_be_resumed(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "out/trainer_mnist").iterdir()} == {"last.safetensors", "best.safetensors"}
     again = run(script, *options, "--resume", cwd=tmp_path)
     assert again.stdout == first.stdout  # all five epochs were done already
+
+
+def test_simple_conv_net_learns_mnist(tmp_path: Path) -> None:
+    done = run("book07_simple_conv_net.py", "--quick", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(NUMBER.findall(LINE.search(done.stdout)["ours"])[0]) > 0.85  # type: ignore[index]
+    assert (tmp_path / "out/book07_simple_conv_net.png").read_bytes().startswith(b"\x89PNG")
