@@ -435,8 +435,9 @@ class TestSaving:
             save_checkpoint(tmp_path / "c")
 
     def test_importing_io_does_not_import_safetensors(self) -> None:
-        script = "import sys, tinygrad_jp.io; assert 'safetensors' not in sys.modules"
-        subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+        script = "import sys, tinygrad_jp.io; print('safetensors' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", script], check=True, timeout=60, capture_output=True, text=True)
+        assert done.stdout.strip() == "False"
 
 
 class TestFiles:
@@ -722,6 +723,13 @@ def limited(read: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray] 
         assert not AUDIT.seen
 
 
+def assert_only_numbers(read: dict[str, np.ndarray] | None) -> None:
+    """Whatever was read by :func:`limited` consists of named arrays of numbers."""
+    for name, array in (read or {}).items():
+        assert isinstance(name, str)
+        assert array.dtype.kind in "biuf"
+
+
 class TestMaliciousPickle:
     @pytest.mark.parametrize("protocol", range(6))
     @pytest.mark.parametrize("case", malicious("").keys())
@@ -847,9 +855,9 @@ class TestMaliciousPickle:
             content[position % len(content)] = byte
         if cut is not None:
             del content[cut % len(content) :]
-        limited(lambda: book(tmp_path, bytes(content)))
+        assert_only_numbers(limited(lambda: book(tmp_path, bytes(content))))
 
     @examples(300)
     @given(parts=st.lists(st.sampled_from(PIECES), max_size=15))
     def test_any_program(self, tmp_path: Path, parts: list[bytes]) -> None:
-        limited(lambda: book(tmp_path, b"".join(parts) + b"."))
+        assert_only_numbers(limited(lambda: book(tmp_path, b"".join(parts) + b".")))

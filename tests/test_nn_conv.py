@@ -31,7 +31,7 @@ def scramble(module: Module) -> Module:
     return module
 
 
-def same_as(torch: Any, ours: Module, theirs: Any, x: np.ndarray, names: dict[str, str]) -> None:
+def assert_same_as(torch: Any, ours: Module, theirs: Any, x: np.ndarray, names: dict[str, str]) -> None:
     """Values, and gradients of the input and of the parameters (our name: theirs), agree."""
     theirs = theirs.double()
     own = dict(ours.named_parameters())
@@ -71,7 +71,7 @@ class TestConvolution:
         ours, theirs = getattr(nn, kind)(4, 6, size, **options), getattr(torch.nn, kind)(4, 6, size, **options)
         assert ours.weight.shape == tuple(theirs.weight.shape)
         x = normal(2, 4, 9) if kind == "Conv1d" else normal(2, 4, 7, 6)
-        same_as(torch, scramble(ours), theirs, x, WEIGHTS)
+        assert_same_as(torch, scramble(ours), theirs, x, WEIGHTS)
 
     def test_the_shapes_of_the_book(self) -> None:
         layer = nn.Conv2d(1, 30, 5)
@@ -160,7 +160,7 @@ class TestPooling:
              torch.nn.Upsample(size=(11, 5), mode="bilinear", align_corners=True)),
             (nn.LocalResponseNorm(5, 1e-2, 0.75, 2.0), torch.nn.LocalResponseNorm(5, 1e-2, 0.75, 2.0)),
         ):  # fmt: skip
-            same_as(torch, ours, theirs, x, {})
+            assert_same_as(torch, ours, theirs, x, {})
 
     def test_repr_and_state(self) -> None:
         net = nn.Sequential(nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1))
@@ -179,15 +179,15 @@ class TestNormalization:
             theirs.train(step < 2)
             ours.zero_grad()
             theirs.zero_grad()
-            same_as(torch, ours, theirs, self.X + step, SCALES)
+            assert_same_as(torch, ours, theirs, self.X + step, SCALES)
             np.testing.assert_allclose(ours.running_mean, theirs.running_mean.numpy(), rtol=1e-6)
             np.testing.assert_allclose(ours.running_var, theirs.running_var.numpy(), rtol=1e-6)
 
     @pytest.mark.parametrize("groups", [1, 2, 3, 6])
     def test_group_norm_as_pytorch(self, groups: int) -> None:
         torch = pytest.importorskip("torch")
-        same_as(torch, scramble(nn.GroupNorm(groups, 6)), torch.nn.GroupNorm(groups, 6), self.X, SCALES)
-        same_as(torch, scramble(nn.GroupNorm(groups, 6)), torch.nn.GroupNorm(groups, 6), self.X[:, :, 0], SCALES)
+        assert_same_as(torch, scramble(nn.GroupNorm(groups, 6)), torch.nn.GroupNorm(groups, 6), self.X, SCALES)
+        assert_same_as(torch, scramble(nn.GroupNorm(groups, 6)), torch.nn.GroupNorm(groups, 6), self.X[:, :, 0], SCALES)
 
     def test_mean_0_variance_1(self) -> None:
         y = nn.BatchNorm2d(6)(self.X).numpy()

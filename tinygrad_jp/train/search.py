@@ -154,13 +154,7 @@ def search(
         raise ArgumentError(f"search: trials must be at least 1, got {trials}")
     _check_space(space)
     optuna = _optuna()
-    seed = int(generator().integers(2**31))
-    samplers = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
-    study = optuna.create_study(
-        direction="maximize" if mode == "max" else "minimize",
-        sampler=samplers[sampler](seed=seed),
-        pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
-    )
+    study = _study(optuna, mode, sampler, prune)
     done: list[Trial] = []
     with progress("search", trials, "trial") if show else nullcontext(_nothing) as advance:
 
@@ -186,6 +180,16 @@ def search(
         study.optimize(run, n_trials=trials)
     sign = -1 if mode == "max" else 1
     return Search(sorted(done, key=lambda trial: (trial.pruned, trial.value != trial.value, sign * trial.value)))
+
+
+def _study(optuna: Any, mode: str, sampler: str, prune: bool) -> Any:
+    """Make Optuna's study, seeded from the one generator."""
+    samplers = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
+    return optuna.create_study(
+        direction="maximize" if mode == "max" else "minimize",
+        sampler=samplers[sampler](seed=int(generator().integers(2**31))),
+        pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
+    )
 
 
 def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:
