@@ -399,6 +399,13 @@ def conv2d(draw: Draw, row: Op[Any]) -> Call:
     return call(draw, row, [x, w], **attrs)
 
 
+def conv_layer(draw: Draw, row: Op[Any]) -> Call:
+    x, w, attrs = convolution(draw, 2)
+    smallest = min(ops.conv2d.forward(np.zeros(x), np.zeros(w), **attrs).shape[2:])
+    attrs |= {"relu": draw(st.booleans()), "pool": draw(st.integers(1, min(smallest, 3)))}
+    return call(draw, row, [x, w, (w[0],)], **attrs)
+
+
 def conv2d_input_gradient(draw: Draw, row: Op[Any]) -> Call:
     x, w, attrs = convolution(draw, 2)
     y = ops.conv2d.forward(np.zeros(x), np.zeros(w), **attrs).shape
@@ -533,6 +540,7 @@ OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
     "stack": stack, "split": split, "pad": pad, "flip": flip, "roll": roll, "tile": tile, "repeat": repeat,
     "take": take, "getitem": getitem, "scatter_add": scatter_add, "dot": dot, "matmul": matmul, "affine": affine,
     "outer": outer, "einsum": einsum, "contract": contract, "im2col": im2col, "col2im": col2im,
+    "conv_layer": conv_layer,
     "conv2d": conv2d, "conv2d_input_gradient": conv2d_input_gradient, "conv2d_weight_gradient": conv2d_weight_gradient,
     "conv1d": conv1d, "conv_transpose2d": conv_transpose2d,
     "max_pool2d": pool, "argmax_pool2d": pool, "sum_pool2d": pool, "avg_pool2d": pool, "max_unpool2d": unpool,

@@ -450,6 +450,19 @@ PAIRS: dict[str, list[Pair]] = {
         Pair([x, w], lambda x, w, a=a: tj.conv2d(x, w, **a), lambda x, w, a=a: F.conv2d(x, w, **a))
         for x, w, a in CONVOLUTIONS
     ],
+    "conv_layer": [
+        Pair(
+            [x, w, (w[0],)],
+            lambda x, w, b, a=a, r=relu, p=pool: tj.conv_layer(x, w, b, relu=r, pool=p, **a),
+            lambda x, w, b, a=a, r=relu, p=pool: F.max_pool2d(
+                (F.relu if r else torch.clone)(F.conv2d(x, w, b, **a)), p
+            ),
+        )
+        for x, w, a in CONVOLUTIONS
+        for relu in (False, True)
+        for pool in (1, 2)
+        if min(output_gradient(x, w, **a)[2:]) >= pool
+    ],
     "conv2d_input_gradient": [
         Pair(
             [output_gradient(x, w, **a), w],
@@ -677,6 +690,9 @@ AT_KINKS: dict[str, Callable[..., Any]] = {
     "max_pool2d": lambda x, size: F.max_pool2d(x, size),
     "adaptive_max_pool2d": F.adaptive_max_pool2d,
     "global_max_pool2d": lambda x: torch.amax(x, (2, 3)),
+    "conv_layer": lambda x, w, b, relu=False, pool=1: F.max_pool2d(
+        (F.relu if relu else torch.clone)(F.conv2d(x, w, b)), pool
+    ),
 }
 DIFFER = {"logsumexp": "all elements −∞: PyTorch's gradient is softmax of −∞, NaN; ours is 0"}
 KINKS = [

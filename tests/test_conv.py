@@ -63,6 +63,15 @@ def tiling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 class TestKernels:
+    """NumPy's kernels; test_fast.py compares the compiled ones with them."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _numpy(cls) -> Iterator[None]:
+        tj.use_fast(False)
+        yield
+        tj.use_fast(None)
+
     @pytest.mark.usefixtures("tiling")
     @settings(deadline=None, max_examples=30)
     @given(problems(), st.sampled_from([np.float64, np.float32, np.float16]), st.integers(0, 99))

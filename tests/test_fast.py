@@ -5,17 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tinygrad_jp import optim
 from tinygrad_jp.errors import ArgumentError
+from tinygrad_jp.kernels import choose, layer, windows_on
 from tinygrad_jp.kernels.fast import compiled
+from tinygrad_jp.kernels.geometry import Windows
+from tinygrad_jp.kernels.reduction import Reduction
 from tinygrad_jp.nn import Parameter
 
 
@@ -39,9 +43,84 @@ def run(fast: bool, kind: str, options: dict[str, Any], shapes: list[tuple[int, 
     return [p.numpy() for p in params]
 
 
+@dataclass
+class Layer:
+    """A convolutional layer: the shapes of images and filters, and its options."""
+
+    x: tuple[int, ...]
+    w: tuple[int, ...]
+    stride: tuple[int, int] = (1, 1)
+    pad: int | tuple[tuple[int, int], tuple[int, int]] = 0
+    dilation: tuple[int, int] = (1, 1)
+    relu: bool = False
+    pool: int = 1
+
+    @property
+    def windows(self) -> Windows:
+        sides = ((self.pad,) * 2,) * 2 if isinstance(self.pad, int) else self.pad
+        return windows_on(self.x[2:], self.w[2:], self.stride, sides, self.dilation)
+
+    @property
+    def groups(self) -> int:
+        return self.x[1] // self.w[1]
+
+    @property
+    def reduction(self) -> Reduction:
+        return Reduction(self.relu, self.pool)
+
+    def run(self, fast: bool, x: np.ndarray, w: np.ndarray, b: np.ndarray, g: np.ndarray) -> list[np.ndarray]:
+        """Return the result, the three gradients, and what the forward pass keeps."""
+        tj.use_fast(fast)
+        after = self.reduction
+        out, kept = layer.forward(x, w, b, self.windows, self.groups, after)
+        return [
+            out,
+            layer.input_gradient(g, kept, w, x.shape, self.windows, self.groups, after),
+            layer.weight_gradient(g, kept, x, w.shape, self.windows, self.groups, after),
+            layer.bias_gradient(g, kept, after),
+            kept,
+        ]
+
+    def same_winners(self, a: np.ndarray, b: np.ndarray) -> bool:
+        """Tell whether rounding decided nothing: neither between pixels of a window nor at relu's edge."""
+        return np.array_equal(a, b) if self.pool > 1 else np.array_equal(a > 0, b > 0)
+
+
+def _kernel(layer: Layer, lanes: int) -> str:
+    return choose(layer.windows, layer.x[0], layer.x[1], layer.w[0], layer.groups, lanes)
+
+
+@st.composite
+def conv_layers(draw: st.DrawFn) -> Layer:
+    """Any layer, or one that Winograd's kernel takes."""
+    pair = lambda least, most: draw(st.tuples(st.integers(least, most), st.integers(least, most)))  # noqa: E731
+    n, relu = draw(st.integers(0, 7)), draw(st.booleans())
+    if draw(st.booleans()):
+        before = pair(0, 2)
+        pad = ((before[0], 2 - before[0]), (before[1], 2 - before[1]))
+        image = tuple(2 * half for half in pair(2, 7))
+        channels, outputs = draw(st.sampled_from([(32, 32), (64, 32), (32, 96)]))
+        return Layer((n, channels, *image), (outputs, channels, 3, 3), pad=pad, relu=relu, pool=draw(st.integers(1, 3)))
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    channels, outputs = draw(st.integers(1, 20)), draw(st.integers(1, 40))
+    size, dilation, more = pair(1, 4), pair(1, 2), pair(0, 8)
+    image = tuple(d * (k - 1) + 1 + m for k, d, m in zip(size, dilation, more, strict=True))
+    made = Layer(
+        (n, groups * channels, *image),
+        (groups * outputs, channels, *size),
+        pair(1, 3),
+        (pair(0, 2), pair(0, 2)),
+        dilation,
+        relu,
+    )
+    made.pool = draw(st.integers(1, min(3, *made.windows.places)))
+    return made
+
+
 class TestWithNumba:
     @pytest.fixture(autouse=True, scope="class")
-    def _numba(self) -> None:
+    @classmethod
+    def _numba(cls) -> None:
         pytest.importorskip("numba", reason="the extra [fast] is not installed")
 
     @settings(max_examples=40, deadline=None)
@@ -62,6 +141,39 @@ class TestWithNumba:
         tolerance = 1e-6 if dtype == np.float32 else 1e-14
         for a, b in zip(*(run(fast, kind, options, shapes, dtype) for fast in (True, False)), strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * np.abs(b).max(initial=1.0))
+
+    @settings(max_examples=60, deadline=None)
+    @given(layer=conv_layers(), dtype=st.sampled_from([np.float32, np.float64]), seed=st.integers(0, 2**32 - 1))
+    def test_convolutional_layers_equal_those_of_numpy(self, layer: Layer, dtype: Any, seed: int) -> None:
+        """Compiled in the given precision, NumPy's in float64: result, and gradients of images, filters and bias."""
+        rng = np.random.default_rng(seed)
+        x, w, b = (rng.normal(size=shape).astype(dtype) for shape in (layer.x, layer.w, layer.w[:1]))
+        g = rng.normal(size=(layer.x[0], layer.w[0], *(n // layer.reduction.pool for n in layer.windows.places)))
+        fast = layer.run(True, x, w, b, g.astype(dtype))
+        exact = layer.run(False, *(a.astype(np.float64) for a in (x, w, b, g.astype(dtype))))
+        assume(layer.same_winners(fast.pop(), exact.pop()))
+        for a, e in zip(fast, exact, strict=True):
+            assert a.dtype == dtype
+            scale = np.abs(e).max(initial=1e-30)
+            np.testing.assert_allclose(a, e, rtol=0, atol=scale * (1e-6 if dtype == np.float32 else 1e-14))
+
+    def test_both_compiled_convolutions_are_tried(self) -> None:
+        lanes = 2 * compiled().BYTES // 4
+        kernels = {
+            _kernel(layer, lanes)
+            for layer in (Layer((1, 64, 8, 8), (64, 64, 3, 3), pad=1), Layer((1, 3, 8, 8), (8, 3, 3, 3)))
+        }
+        assert kernels == {"winograd", "direct"}
+
+    def test_nan_is_not_lost_in_relu_and_pooling(self) -> None:
+        x = np.zeros((1, 1, 4, 4), np.float32)
+        x[0, 0, 1, 2] = np.nan
+        layer = Layer(x.shape, (1, 1, 1, 1), relu=True, pool=2)
+        for fast in (True, False):
+            out, *_ = layer.run(
+                fast, x, np.ones(layer.w, np.float32), np.zeros(1, np.float32), np.ones((1, 1, 2, 2), "f4")
+            )
+            np.testing.assert_array_equal(np.isnan(out[0, 0]), [[False, True], [False, False]])
 
     def test_environment_variable_switches_them_off(self) -> None:
         code = "from tinygrad_jp.kernels.fast import compiled; print(compiled() is None)"

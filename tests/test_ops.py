@@ -139,8 +139,9 @@ KINKED = {
     "std": {}, "norm": {}, "leaky_relu": {}, "prelu": {}, "elu": {"alpha": 2.0}, "selu": {}, "mean_absolute_error": {},
     "quantile_loss": {"quantile": 0.25}, "epsilon_insensitive_loss": {"epsilon": 1.0},
     "max_pool2d": {"size": (2, 3), "stride": 1, "padding": (1, 0)}, "adaptive_max_pool2d": {"output_size": (2, 3)},
-    "global_max_pool2d": {},
+    "global_max_pool2d": {}, "conv_layer": {"relu": True, "pool": 2, "padding": 1},
 }  # fmt: skip
+SHAPES_AT_KINKS = {"conv_layer": [(1, 2, 3, 4), (2, 2, 2, 2), (2,)]}
 IMAGES = {"max_pool2d", "adaptive_max_pool2d", "global_max_pool2d"}
 
 
@@ -160,7 +161,8 @@ def test_gradient_at_kinks_lies_in_the_subdifferential(name: str, data: st.DataO
     row = TABLE[name]
     shape = (1, 2, 3, 4) if name in IMAGES else data.draw(shapes(max_dims=2, min_side=1, max_side=3))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    points = [rng.integers(-1, 2, shape).astype(float) for _ in row.inputs]
+    at = SHAPES_AT_KINKS.get(name, [shape] * len(row.inputs))
+    points = [rng.integers(-1, 2, s).astype(float) for s in at]
     attrs = dict(KINKED[name])
     if name == "norm":
         attrs["ord"] = data.draw(st.sampled_from([1, 2, np.inf]))
@@ -171,7 +173,7 @@ def test_gradient_at_kinks_lies_in_the_subdifferential(name: str, data: st.DataO
     f = lambda *arrays: row(*arrays, **attrs).numpy().ravel()[output]  # noqa: E731
     step = 1e-7
     for _ in range(4):
-        ds = [rng.normal(size=shape) for _ in points]
+        ds = [rng.normal(size=p.shape) for p in points]
         forward = (f(*(p + step * d for p, d in zip(points, ds, strict=True))) - f(*points)) / step
         backward = (f(*points) - f(*(p - step * d for p, d in zip(points, ds, strict=True)))) / step
         slope = sum(float((x.grad.numpy() * d).sum()) for x, d in zip(xs, ds, strict=True))

@@ -7,11 +7,13 @@ from the shapes which kernel runs.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 
 from . import columns, winograd
+from .fast import compiled
 from .geometry import Pair, Sides, Windows, output_size, refuse_huge, windows_on
 
 __all__ = [
@@ -26,12 +28,28 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
-Kernel = Literal["product", "columns", "winograd"]
+Kernel = Literal["product", "columns", "winograd", "direct"]
 
 
-def choose(windows: Windows, n: int, channels: int, outputs: int, groups: int) -> Kernel:
+def choose(windows: Windows, n: int, channels: int, outputs: int, groups: int, lanes: int | None = None) -> Kernel:
     """Say which kernel runs.
 
+    Parameters
+    ----------
+    windows
+        Of the convolution.
+    n, channels, outputs, groups
+        Number of images; channels of images and outputs; into how many groups they are cut.
+    lanes
+        Numbers in a row of a compiled kernel's tile; None for NumPy's kernels.
+
+    Returns
+    -------
+    str
+        One of the following.
+
+    "direct"
+        Compiled: straight from the padded image.
     "product"
         A 1×1 filter that meets every pixel: the images themselves are the columns.
     "winograd"
@@ -39,10 +57,24 @@ def choose(windows: Windows, n: int, channels: int, outputs: int, groups: int) -
     "columns"
         Everything else: windows of a tile as the columns of a matrix.
     """
+    if lanes is not None:
+        return "winograd" if groups == 1 and winograd.pays_compiled(windows, channels, outputs, lanes) else "direct"
     pointwise = windows.size == windows.stride == (1, 1) and windows.padding == ((0, 0), (0, 0))
     if groups > 1:
         return "columns"
     return "product" if pointwise else "winograd" if winograd.pays(windows, n, channels, outputs) else "columns"
+
+
+def compiled_for(
+    windows: Windows, n: int, channels: int, outputs: int, groups: int, dtype: np.dtype[Any]
+) -> ModuleType | None:
+    """Return the compiled kernels for a convolution, or None where NumPy's are to be used."""
+    fast = compiled()
+    if fast is None:
+        return None
+    lanes = 2 * fast.BYTES // dtype.itemsize
+    module: ModuleType = fast.CONVOLUTIONS[choose(windows, n, channels, outputs, groups, lanes)]
+    return module
 
 
 def _computed_in(a: Array, b: Array) -> np.dtype[Any]:
@@ -79,7 +111,12 @@ def conv2d_forward(x: Array, w: Array, stride: Pair, padding: Sides, dilation: P
         Shape (N, O, OH, OW), sizes by equation 7.1.
     """
     windows = windows_on((x.shape[2], x.shape[3]), (w.shape[2], w.shape[3]), stride, padding, dilation)
-    kernel, dtype = choose(windows, x.shape[0], x.shape[1], w.shape[0], groups), _computed_in(x, w)
+    dtype = _computed_in(x, w)
+    fast = compiled_for(windows, len(x), x.shape[1], len(w), groups, dtype)
+    if fast is not None:
+        maps: Array = fast.forward(x, w, windows, groups, dtype)[0]
+        return maps.astype(np.result_type(x, w), copy=False)
+    kernel = choose(windows, x.shape[0], x.shape[1], w.shape[0], groups)
     if kernel == "product":
         return _product(w[:, :, 0, 0], x, dtype)
     if kernel == "winograd":
@@ -111,6 +148,10 @@ def conv2d_input_gradient(
         Shape `x_shape`.
     """
     windows = windows_on((x_shape[2], x_shape[3]), (w.shape[2], w.shape[3]), stride, padding, dilation)
+    fast = compiled_for(windows, len(y), x_shape[1], len(w), groups, _computed_in(y, w))
+    if fast is not None:
+        images: Array = fast.input_gradient(y, w, x_shape, windows, groups, _computed_in(y, w))
+        return images.astype(np.result_type(y, w), copy=False)
     if choose(windows, x_shape[0], x_shape[1], w.shape[0], groups) == "product":
         return _product(w[:, :, 0, 0].T, y, _computed_in(y, w))
     reach = windows.covered
@@ -147,6 +188,10 @@ def conv2d_weight_gradient(
         Shape `w_shape`.
     """
     windows = windows_on((x.shape[2], x.shape[3]), (w_shape[2], w_shape[3]), stride, padding, dilation)
+    fast = compiled_for(windows, len(x), x.shape[1], w_shape[0], groups, _computed_in(y, x))
+    if fast is not None:
+        filters: Array = fast.weight_gradient(y, x, w_shape, windows, groups, _computed_in(y, x))
+        return filters.astype(np.result_type(y, x), copy=False)
     if choose(windows, x.shape[0], x.shape[1], w_shape[0], groups) == "winograd":
         return winograd.weight_gradient(y, x, w_shape, windows, _computed_in(y, x))
     return columns.weight_gradient(y, x, w_shape, windows, groups, _computed_in(y, x))

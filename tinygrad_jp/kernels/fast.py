@@ -46,4 +46,4 @@ def compiled() -> ModuleType | None:
 @cache
 def _load() -> ModuleType | None:
     wanted = _wanted if _wanted is not None else os.environ.get(VARIABLE, "1") != "0"
-    return import_module(".compiled", __package__) if wanted and find_spec("numba") is not None else None
+    return import_module(".accelerated", __package__) if wanted and find_spec("numba") is not None else None

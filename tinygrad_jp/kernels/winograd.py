@@ -46,6 +46,19 @@ def pays(windows: Windows, n: int, channels: int, outputs: int) -> bool:
     return min(channels, outputs) >= CHANNELS and n * patches >= PATCHES and fewer >= 1.7
 
 
+def pays_compiled(windows: Windows, channels: int, outputs: int, lanes: int) -> bool:
+    """Tell the same of the compiled kernel, which takes even sizes and full tiles of channels.
+
+    Measured: 1.1 times as fast as the direct kernel from 16 to 32 channels, 1.4 to 1.8 times from 32 channels on.
+    """
+    if (windows.size, windows.stride, windows.dilation) != ((3, 3), (1, 1), (1, 1)):
+        return False
+    even = not any(n % 2 for n in (*windows.image, *windows.places))
+    padded = all(p <= 2 for sides in windows.padding for p in sides)
+    full = not (channels % lanes or outputs % lanes)
+    return even and padded and full and channels * outputs >= 512
+
+
 def _phases(planes: Array, x: Array, tile: Tile, top: int, left: int, width: int) -> None:
     """Split a tile of images into the even and odd of their rows and columns, with the padding before them.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..ops.table import Op
 from ..tensor import Tensor, as_tensor
 from . import init as initial
-from .module import Module, Parameter
+from .module import Module, Parameter, check_counts, check_flags
 
 Lengths = int | Sequence[int]
 """One number for every direction, or one for each."""
@@ -37,14 +37,18 @@ class _Convolution(Module):
         **options: Any,
     ) -> None:
         name = type(self).__name__
-        if min(in_channels, out_channels, groups) < 1 or in_channels % groups or out_channels % groups:
+        check_counts(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_flags(name, bias=bias, strict=options.get("strict", False))
+        if in_channels % groups or out_channels % groups:
             raise ArgumentError(
-                f"{name}: channels must be at least 1 and divisible by groups, got {in_channels} in, "
-                f"{out_channels} out, groups={groups}"
+                f"{name}: channels must be divisible by groups, got {in_channels} in, {out_channels} out, "
+                f"groups={groups}"
             )
-        extent = (size,) * self.directions if isinstance(size, int | np.integer) else tuple(size)
-        if len(extent) != self.directions or min(extent) < 1:
+        extent = tuple(size) if isinstance(size, Iterable) else (size,) * self.directions
+        if len(extent) != self.directions:
             raise ArgumentError(f"{name}: a filter needs {self.directions} lengths of at least 1, got size={size!r}")
+        for length in extent:
+            check_counts(name, size=length)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.options = {**options, "groups": groups}
@@ -54,19 +58,22 @@ class _Convolution(Module):
     def _weight_shape(self, groups: int, extent: tuple[int, ...]) -> tuple[int, ...]:
         return (self.out_channels, self.in_channels // groups, *extent)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map images of shape (N, in_channels, …) to maps of shape (N, out_channels, …)."""
-        x = as_tensor(x)
+    def _check_input(self, x: Tensor) -> Tensor:
         lengths = ("L",) if self.directions == 1 else ("H", "W")
+        x = as_tensor(x)
         if x.ndim != 2 + self.directions or x.shape[1] != self.in_channels:
             raise ShapeError(
                 f"{type(self).__name__}: needs shape (N, {self.in_channels}, {', '.join(lengths)}), channels first, "
                 f"got {x.shape}"
             )
-        y: Tensor = self.function(x, self.weight, **self.options)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images of shape (N, in_channels, …) to maps of shape (N, out_channels, …)."""
+        y: Tensor = self.function(self._check_input(x), self.weight, **self.options)
         if self.bias is None:
             return y
-        return y + ops.reshape(self.bias, (self.out_channels, *(1 for _ in lengths)))
+        return y + ops.reshape(self.bias, (self.out_channels, *[1] * self.directions))
 
     def extra_repr(self) -> str:
         """Channels, size of the filter, and the options that were chosen."""
@@ -136,6 +143,18 @@ class Conv2d(_Convolution):
     ) -> None:
         options = {"stride": stride, "padding": padding, "dilation": dilation, "strict": strict}
         super().__init__(in_channels, out_channels, size, bias, init, dtype, groups, **options)
+
+    def forward(self, x: Tensor, relu: bool = False, pool: int = 1) -> Tensor:
+        """Map images of shape (N, in_channels, H, W) to maps of shape (N, out_channels, OH, OW).
+
+        `relu` and `pool` (the side of its windows) do what ``ReLU`` and ``MaxPool2d`` behind this layer would.
+        """
+        x = self._check_input(x)
+        if self.bias is not None:
+            return ops.conv_layer(x, self.weight, self.bias, **self.options, relu=relu, pool=pool)
+        y = ops.conv2d(x, self.weight, **self.options)
+        y = ops.relu(y) if relu else y
+        return ops.max_pool2d(y, pool) if pool > 1 else y
 
 
 class Conv1d(_Convolution):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,16 +30,28 @@ class Parameter(Tensor):
         Shown in pictures.
     dtype
         float32 by default.
+
+    Raises
+    ------
+    DtypeError
+        If there is no such dtype.
     """
 
     __slots__ = ()
 
     def __init__(self, values: ArrayLike | Tensor, name: str | None = None, dtype: DTypeLike = np.float32) -> None:
         array = values.numpy() if isinstance(values, Tensor) else values
-        super().__init__(np.array(array, dtype=dtype), requires_grad=True, name=name)
+        super().__init__(np.array(array, dtype=_dtype(dtype)), requires_grad=True, name=name)
 
     def __reduce__(self) -> Any:
         return _restore_parameter, (self._data.copy(), self._requires_grad, self._name, self.grad)
+
+
+def _dtype(given: DTypeLike) -> np.dtype[Any]:
+    try:
+        return np.dtype(given)
+    except (TypeError, ValueError):
+        raise DtypeError(f"Parameter: dtype must be one of NumPy, such as np.float32, got {given!r}") from None
 
 
 def _restore_parameter(values: np.ndarray, requires_grad: bool, name: str | None, grad: Tensor | None) -> Parameter:
@@ -195,6 +208,11 @@ class Module:
         function(self)
         return self
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody wants to see each run of this module: it has a forward hook, or its own ``forward``."""
+        return bool(self._forward_hooks) or "forward" in vars(self)
+
     def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward; what it returns, unless None, replaces the output.
 
@@ -316,6 +334,32 @@ def check_counts(name: str, **counts: Any) -> None:
             raise ArgumentError(f"{name}: {what} must be a whole number of at least 1, got {count!r}")
 
 
+def check_numbers(name: str, fits: Callable[[float], bool], must: str, **numbers: Any) -> None:
+    """Refuse what is no real number, or one that does not fit.
+
+    Parameters
+    ----------
+    name
+        Of the layer.
+    fits
+        Tells whether a number may be taken.
+    must
+        The same in words, as "lie in [0, 1)".
+    **numbers
+        What the user gave, by the argument's name.
+    """
+    for what, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, Real) or not fits(float(number)):
+            raise ArgumentError(f"{name}: {what} must {must}, got {number!r}")
+
+
+def check_flags(name: str, **flags: Any) -> None:
+    """Refuse what is neither true nor false, such as an array of values for ``bias``."""
+    for what, flag in flags.items():
+        if not isinstance(flag, bool | int | np.bool_):
+            raise ArgumentError(f"{name}: {what} must be True or False, got {flag!r}")
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
@@ -347,6 +391,13 @@ def _misfits(
             problems.append(f"shape: {name} has shape {shape} here, but {v.shape} in the state")
         if v.dtype.kind not in "biuf":
             problems.append(f"dtype: {name} is {v.dtype} in the state; it must hold numbers")
-        elif dtype.kind != "f" and not np.isfinite(v).all():
-            problems.append(f"values: {name} is {dtype} here, but holds NaN or infinity in the state")
+        elif dtype.kind in "biu":
+            problems += _lost(name, v, dtype)
     return problems
+
+
+def _lost(name: str, values: np.ndarray, dtype: np.dtype) -> list[str]:
+    """Say what whole numbers or Booleans of this dtype cannot hold of these values, if there is something."""
+    with np.errstate(invalid="ignore"):  # of NaN, infinity and what is too large
+        lost = values[values.astype(dtype) != values]
+    return [f"values: {name} is {dtype} here, which cannot hold the {lost[0]} in the state"] if lost.size else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..kernels.reduction import WIDEST
 from ..ops.pool import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -17,6 +18,13 @@ class MaxPool2d(Function):
     """Layer of ``tinygrad_jp.max_pool2d``."""
 
     function = max_pool2d
+
+    @property
+    def side(self) -> int | None:
+        """Side of the windows if they are square and lie side by side, without padding; else None."""
+        size, stride, padding, strict = (self.options[name] for name in ("size", "stride", "padding", "strict"))
+        plain = isinstance(size, int) and stride in (None, size) and padding == 0 and not strict
+        return size if plain and 1 < size <= WIDEST else None
 
 
 class AvgPool2d(Function):

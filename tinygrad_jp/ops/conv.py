@@ -187,7 +187,7 @@ def _check_floats(**arrays: Array) -> None:
             )
 
 
-def _windows(
+def conv_windows(
     x: Sizes, w: Sizes, stride: Any, padding: Any, dilation: Any, groups: int, strict: bool = False
 ) -> Windows:
     """Check the arguments of a convolution, and lay the filters on the images."""
@@ -226,7 +226,7 @@ def _conv2d_as_primitives(
     x: Array, w: Array, stride: Step, padding: Padding, dilation: Step, groups: int, strict: bool
 ) -> Array:
     """Pad, im2col, dot, reshape, transpose (the book, section 7.4.3)."""
-    laid = _windows(x.shape, w.shape, stride, padding, dilation, groups, strict)
+    laid = conv_windows(x.shape, w.shape, stride, padding, dilation, groups, strict)
     outputs = []
     for images, filters in zip(_by_group(_padded(x, laid), groups, 1), _by_group(w, groups, 0), strict=True):
         col = im2col.dispatch(images, *laid.size, laid.stride, 0, laid.dilation)
@@ -285,7 +285,7 @@ def conv2d(
     Tensor
         Shape (N, O, OH, OW), sizes by the book's equation 7.1: ⌊(H + 2 · padding − KH) / stride⌋ + 1.
     """
-    laid = _windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
+    laid = conv_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
     _check_floats(x=x, w=w)
     return kernels.conv2d_forward(x, w, laid.stride, laid.padding, laid.dilation, groups)
 
@@ -299,7 +299,7 @@ def _input_gradient_as_primitives(
     y: Array, w: Array, x_shape: Sizes, stride: Step, padding: Padding, dilation: Step, groups: int
 ) -> Array:
     """Dot with the filters, col2im, and off with the padding."""
-    laid = _windows(x_shape, w.shape, stride, padding, dilation, groups)
+    laid = conv_windows(x_shape, w.shape, stride, padding, dilation, groups)
     (top, bottom), (left, right) = laid.padding
     (n, c, h, width), images = x_shape, []
     for outputs, filters in zip(_by_group(y, groups, 1), _by_group(w, groups, 0), strict=True):
@@ -349,7 +349,7 @@ def conv2d_input_gradient(
     Tensor
         Sizes `x_shape`.
     """
-    laid = _windows(x_shape, np.shape(w), stride, padding, dilation, groups)
+    laid = conv_windows(x_shape, np.shape(w), stride, padding, dilation, groups)
     _check_outputs(np.shape(y), x_shape[0], len(w), laid.places)
     _check_floats(y=y, w=w)
     refuse_huge(x_shape, 8)
@@ -360,7 +360,7 @@ def _weight_gradient_as_primitives(
     y: Array, x: Array, w_shape: Sizes, stride: Step, padding: Padding, dilation: Step, groups: int
 ) -> Array:
     """Pad, im2col, dot, reshape."""
-    laid = _windows(x.shape, w_shape, stride, padding, dilation, groups)
+    laid = conv_windows(x.shape, w_shape, stride, padding, dilation, groups)
     filters = []
     for outputs, images in zip(_by_group(y, groups, 1), _by_group(_padded(x, laid), groups, 1), strict=True):
         col = im2col.dispatch(images, *laid.size, laid.stride, 0, laid.dilation)
@@ -407,7 +407,7 @@ def conv2d_weight_gradient(
     Tensor
         Sizes `w_shape`.
     """
-    laid = _windows(np.shape(x), w_shape, stride, padding, dilation, groups)
+    laid = conv_windows(np.shape(x), w_shape, stride, padding, dilation, groups)
     _check_outputs(np.shape(y), len(x), w_shape[0], laid.places)
     _check_floats(y=y, x=x)
     return kernels.conv2d_weight_gradient(y, x, w_shape, laid.stride, laid.padding, laid.dilation, groups)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError
 from ..kernels.geometry import Pair, Windows, refuse_huge, windows_on
+from ..kernels.reduction import NONE
 from ..parallel import share_out, threads
 from .conv import Sizes, Step, _check_floats, _pair, im2col
 from .linalg import times_matrix
@@ -134,7 +135,7 @@ def _check_winner(shape: Sizes, winner: Array, w: Windows) -> None:
     if winner.shape != expected:
         raise ShapeError(f"pool2d: winner must have one number for each window, shape {expected}, got {winner.shape}")
     last = math.prod(w.size) - 1
-    if winner.size and not 0 <= winner.min() <= winner.max() <= last:
+    if winner.size and not (winner.min() >= 0 and np.all((winner <= last) | (winner == NONE))):
         raise ArgumentError(f"pool2d: winner must lie in 0…{last}, got {winner.min()}…{winner.max()}")
 
 

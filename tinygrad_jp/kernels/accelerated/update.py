@@ -1,23 +1,13 @@
-"""Kernels compiled by numba; each has a twin in NumPy that says what it computes."""
+"""Optimizers' updates in one pass over memory."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 from numpy import ndarray
 
-F = TypeVar("F")
-
-
-def kernel(function: F) -> F:
-    """Compile a function once for each combination of dtypes, and keep it on the disk.
-
-    Other threads run while it does. Nothing is reordered, so that results are the same in every run.
-    """
-    compile: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
-    return cast(F, compile(function))
+from .jit import kernel
 
 
 @kernel

@@ -1,0 +1,13 @@
+"""Kernels compiled by numba; each has a twin in NumPy that says what it computes.
+
+They are loaded by ``kernels.fast``, never imported elsewhere: this package needs numba.
+"""
+
+from . import direct, patches
+from .update import adam as adam
+from .update import sgd as sgd
+from .vectors import BYTES as BYTES
+
+CONVOLUTIONS = {"direct": direct, "winograd": patches}
+"""Forward pass and gradients of a convolution, by the kernel's name."""
+bias_gradient = direct.bias_gradient

@@ -1,0 +1,236 @@
+"""Convolution of images whose channels lie side by side in memory (N, H, W, C), straight from the padded image.
+
+Every pixel of the output is a sum over the numbers of its window: a row of a product of matrices, whose other factor,
+the filters, is the same for all. Where they stand in the padded image is told by tables, so nothing is copied into
+columns. Stride, dilation and padding are in the tables; the gradient of the images is the same computation on the
+outputs' gradient.
+
+Bias, relu and max pooling follow image by image, while the result is in the second-level cache (see ``reduction``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..reduction import NONE
+from .jit import kernel
+from .pooling import reduce_image
+from .tile import add_products, tile_rows
+from .vectors import BYTES
+
+
+@kernel
+def fill(
+    x: ndarray, taken: ndarray, n: int, pool: int, groups: int, lanes: int,
+    target: ndarray, origin: int, top: int, left: int, width: int, area: int,
+) -> None:  # fmt: skip
+    """Copy image n into a padded one, flat, of this width and area; each number to the pixel it is of.
+
+    Channels are laid out in blocks, each a padded image with so many lanes; a group of them begins with a new block.
+    """
+    inside = x.shape[3] // groups
+    blocks = -(-inside // lanes)
+    for block in range(groups * blocks):
+        channel = block // blocks * inside + block % blocks * lanes
+        count = min(lanes, inside - block % blocks * lanes)
+        for i in range(x.shape[1]):
+            for a in range(pool):
+                at = origin + (block * area + (top + i * pool + a) * width + left) * lanes
+                if taken.size:
+                    _fill_line(x[n, i], taken[n, i], a * pool, pool, channel, count, target, at, lanes)
+                elif count == lanes == x.shape[3]:
+                    target[at : at + x.shape[2] * lanes] = x[n, i].reshape(-1)
+                else:
+                    for j in range(x.shape[2]):
+                        to = at + j * lanes
+                        target[to : to + count] = x[n, i, j, channel : channel + count]
+
+
+@kernel
+def _fill_line(
+    x: ndarray, taken: ndarray, code: int, pool: int, channel: int, count: int, target: ndarray, at: int, lanes: int
+) -> None:
+    """Write the pixels of one line of windows: those that won, or relu let through, or 0."""
+    for j in range(x.shape[0]):
+        numbers, codes = x[j, channel : channel + count], taken[j, channel : channel + count]
+        for b in range(pool):
+            to = target[at + (j * pool + b) * lanes : at + (j * pool + b) * lanes + count]
+            if pool == 1:
+                for o in range(count):
+                    to[o] = numbers[o] if codes[o] > 0 else 0
+            else:
+                for o in range(count):
+                    to[o] = numbers[o] if codes[o] == code + b else 0
+
+
+@kernel
+def _multiply(
+    image: ndarray, origin: int, pixels: ndarray, runs: ndarray, filters: ndarray, bias: ndarray, least: Any,
+    out: ndarray, at: int, places: ndarray, outputs: int, inside: int, groups: int, vectors: int, scratch: ndarray,
+) -> None:  # fmt: skip
+    """Compute one image of outputs, flat, from `at` on."""
+    rows, lanes = tile_rows(vectors), vectors * (BYTES // image.itemsize)
+    blocks = -(-outputs // lanes)
+    factors, step = runs.size * lanes, outputs * groups
+    for p in range(0, places.size, rows):
+        count = min(rows, places.size - p)
+        side_by_side = count == rows and places[p + rows - 1] - places[p] == (rows - 1) * step
+        for block in range(groups * blocks):
+            group, lane = block // blocks, block % blocks * lanes
+            filled = min(lanes, outputs - lane)
+            channel, begin = at + group * outputs + lane, origin + group * inside
+            if side_by_side and filled == lanes:
+                add_products(
+                    vectors, out, channel + places[p], step, bias, block * lanes, 0, least,
+                    image, begin, pixels, p, runs, runs.size, filters, block * factors, lanes,
+                )  # fmt: skip
+                continue
+            add_products(
+                vectors, scratch, 0, lanes, bias, block * lanes, 0, least,
+                image, begin, pixels, p, runs, runs.size, filters, block * factors, lanes,
+            )  # fmt: skip
+            for r in range(count):
+                to = channel + places[p + r]
+                for v in range(filled):
+                    out[to + v] = scratch[r * lanes + v]
+
+
+@kernel
+def correlate(
+    x: ndarray, taken: ndarray, spread: int, first: int, last: int, top: int, left: int, height: int, width: int,
+    pixels: ndarray, runs: ndarray, filters: ndarray, bias: ndarray, least: Any,
+    out: ndarray, image_out: int, places: ndarray, outputs: int, groups: int, vectors: int,
+    cut: Any, pool: int, across: int, winner: ndarray,
+) -> None:  # fmt: skip
+    """Convolve images `first` to `last`.
+
+    Parameters
+    ----------
+    x
+        Images, shape (N, H, W, C), contiguous.
+    taken, spread
+        What relu and pooling kept of `x` (see ``reduction``), the same shape, and the side of the windows; or size
+        0, and 1.
+    first, last
+        Which images.
+    top, left, height, width
+        Where an image lies in the padded one, and the padded one's size.
+    pixels
+        For each output pixel where its window begins in a padded image; with as many more as fill a tile.
+    runs
+        For each number of a window its distance from the window's beginning.
+    filters
+        Shape (groups, blocks, runs, lanes), flat; a block is as many filters as a tile has lanes.
+    bias
+        Shape (groups, blocks, lanes), flat.
+    least
+        The smallest result of the convolution: 0 for relu, −∞ for none.
+    out, image_out
+        Results, shape (N, H, W, C), after relu and pooling; the size of an image before them.
+    places
+        For each output pixel where its first channel lies in an output image.
+    outputs
+        Channels of a group's output.
+    groups, vectors
+        Groups of channels; width of the tiles.
+    cut, pool, across, winner
+        For pooling: what is not above `cut` becomes it (0 for relu, NaN for none); the side of the windows; the width
+        of an image before that; and where the winners go, the shape of `out`, or size 0 for no pooling.
+    """
+    size, channels = height * width * x.shape[3], x.shape[3]
+    whole = not taken.size and size == x[0].size
+    images, results = x.reshape(-1), out.reshape(-1)
+    padded = np.zeros(0 if whole else size, x.dtype)
+    scratch = np.empty(tile_rows(vectors) * vectors * (BYTES // x.itemsize), x.dtype)
+    before = np.empty(image_out + BYTES // x.itemsize if winner.size else 0, x.dtype)
+    for n in range(first, last):
+        if not whole:
+            fill(x, taken, n, spread, 1, channels, padded, 0, top, left, width, height * width)
+        _multiply(
+            images if whole else padded, n * size if whole else 0, pixels, runs, filters, bias, least,
+            before if winner.size else results, 0 if winner.size else n * image_out, places,
+            outputs, channels // groups, groups, vectors, scratch,
+        )  # fmt: skip
+        if winner.size:
+            reduce_image(before, across, cut, pool, n, out, winner)
+
+
+@kernel
+def add_weight_gradients(
+    x: ndarray, y: ndarray, taken: ndarray, spread: int, first: int, last: int,
+    top: int, left: int, height: int, width: int, across: int, columns: int,
+    entries: ndarray, runs: ndarray, together: int, least: Any, sums: ndarray, groups: int, vectors: int,
+) -> None:  # fmt: skip
+    """Add what images `first` to `last` bring to the gradient of the filters.
+
+    Parameters
+    ----------
+    x, y
+        Images and the outputs' gradient, shapes (N, H, W, C) and (N, OH, OW, O), contiguous.
+    taken, spread
+        As in :func:`correlate`, of `y`.
+    first, last, top, left, height, width
+        As in :func:`correlate`.
+    across
+        Width of an output image, before pooling.
+    columns
+        Channels of the images that lie side by side in a padded one.
+    entries
+        For each group and each number of its filters, (taps, C / groups), where it meets the first window of a padded
+        image; with as many more as fill a tile: shape (groups, entries).
+    runs, together
+        For each window of several padded images, one after the other, its distance from the first; how many they are.
+    least
+        −∞.
+    sums
+        Is added to; shape (groups, entries, blocks · lanes).
+    groups, vectors
+        Groups of channels; width of the tiles.
+    """
+    area, channels = height * width, x.shape[3]
+    rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
+    lines, pixels, places = sums.shape[2], runs.size // together, together * (runs.size // together)
+    x_size, y_size = area * -(-channels // columns) * columns, pixels * groups * lines
+    x_as_is = area * columns == x[0].size
+    y_as_is = not taken.size and groups == 1 and lanes == y.shape[3]
+    images, gradients, flat = x.reshape(-1), y.reshape(-1), sums.reshape(-1)
+    padded = np.zeros(0 if x_as_is else together * x_size, x.dtype)
+    spaced = np.zeros(0 if y_as_is else together * y_size, x.dtype)
+    for start in range(first, last, together):
+        count = min(together, last - start)
+        for n in range(count):
+            if not x_as_is:
+                fill(x, x[:0], start + n, 1, 1, columns, padded, n * x_size, top, left, width, area)
+            if not y_as_is:
+                fill(y, taken, start + n, spread, groups, lanes, spaced, n * pixels * lanes, 0, 0, across, places)
+        image, origin = (images, start * x_size) if x_as_is else (padded, 0)
+        gradient, begin = (gradients, start * y_size) if y_as_is else (spaced, 0)
+        for block in range(groups * lines // lanes):
+            group = block * lanes // lines
+            for entry in range(0, entries.shape[1], rows):
+                at = (group * entries.shape[1] + entry) * lines + block * lanes % lines
+                add_products(
+                    vectors, flat, at, lines, flat, at, lines, least, image, origin, entries[group], entry,
+                    runs, count * pixels, gradient, begin + block * places * lanes, lanes,
+                )  # fmt: skip
+
+
+@kernel
+def add_bias_gradients(y: ndarray, taken: ndarray, pool: int, first: int, last: int, sums: ndarray) -> None:
+    """Add up, for each channel, the gradient of pixels `first` to `last` that relu let through.
+
+    Shapes (pixels, C) of `y` and `taken`, or size 0 of the latter for all; (C,) of `sums`.
+    """
+    for p in range(first, last):
+        if not taken.size:
+            for c in range(sums.size):
+                sums[c] += y[p, c]
+        elif pool == 1:
+            for c in range(sums.size):
+                sums[c] += y[p, c] if taken[p, c] > 0 else 0
+        else:
+            for c in range(sums.size):
+                sums[c] += y[p, c] if taken[p, c] != NONE else 0

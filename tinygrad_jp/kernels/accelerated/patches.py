@@ -1,0 +1,137 @@
+"""How a convolution is laid out for the compiled Winograd kernels: tables of patches, transformed filters.
+
+The functions are those of ``direct``; they take 3×3 filters, stride 1, even sizes and a single group.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...buffers import empty
+from ...parallel import threads
+from ..geometry import Pair, Windows
+from ..reduction import NOTHING, Reduction
+from ..winograd import G
+from .sharing import ALONE, channels_first, channels_last, grid, in_threads
+from .tile import tile_rows
+from .vectors import BYTES
+from .winograd import add_patch_gradients, correlate_patches
+
+Array = np.ndarray[Any, Any]
+
+BOTH = np.kron(G, G)
+"""G ⊗ G: transforms a filter of 9 numbers into 16."""
+CACHE = 2**18
+"""Bytes that the planes of images and outputs may take."""
+
+
+class Layout(NamedTuple):
+    """Where the patches of some images lie."""
+
+    corner: Pair
+    """Of an image in the padded one."""
+    extent: Pair
+    """Height and width of the padded image."""
+    patches: Array
+    places: Array
+    together: int
+    chunk: int
+
+
+@lru_cache(maxsize=256)
+def _layout(image: Pair, corner: Pair, channels: int, outputs: int, itemsize: int) -> Layout:
+    """Lay out the patches that make output images of this size, from padded images larger by two."""
+    rows = tile_rows(2)
+    chunk = max(CACHE // (16 * (channels + outputs) * itemsize) // rows, 1) * rows
+    each = image[0] // 2 * image[1] // 2
+    together = max(chunk // each, 1)
+    i, j = 2 * np.arange(image[0] // 2), 2 * np.arange(image[1] // 2)
+    extent = image[0] + 2, image[1] + 2
+    number = np.arange(together)
+    patches = np.add.outer(number * extent[0] * extent[1] * channels, grid(i, j, extent[1], channels)).ravel()
+    places = np.add.outer(number * image[0] * image[1] * outputs, grid(i, j, image[1], outputs)).ravel()
+    return Layout(corner, extent, patches, places, together, chunk)
+
+
+def _transformed(w: Array, dtype: np.dtype[Any]) -> Array:
+    """Transform filters (outputs, channels, 3, 3) and lay them out in blocks: (16, blocks, channels, lanes)."""
+    lanes = 2 * BYTES // dtype.itemsize
+    outputs, channels = w.shape[:2]
+    planes = BOTH.astype(dtype) @ w.astype(dtype, copy=False).reshape(outputs * channels, 9).T
+    blocks = planes.reshape(16, outputs // lanes, lanes, channels).swapaxes(2, 3)
+    return np.ascontiguousarray(blocks).reshape(-1)
+
+
+def _correlate(
+    x: Array, taken: Array, spread: int, layout: Layout, w: Array, bias: Array, out: Array, image: Pair,
+    after: Reduction, winner: Array,
+) -> None:  # fmt: skip
+    """Fill `out` from images (N, H, W, C) with filters (outputs, channels, 3, 3)."""
+    filters, outputs = _transformed(w, x.dtype), len(w)
+    least = x.dtype.type(0 if after.relu and not winner.size else -np.inf)
+    cut = x.dtype.type(0 if after.relu else np.nan)
+
+    def work(_: int, first: int, last: int) -> None:
+        correlate_patches(
+            x, taken, spread, first, last, *layout.corner, *layout.extent,
+            layout.patches, layout.together, layout.chunk, filters, bias, least,
+            out, image[0] * image[1] * outputs, layout.places, outputs, 2, cut, after.pool, image[1], winner,
+        )  # fmt: skip
+
+    in_threads(work, len(x), len(x) * image[0] * image[1] * w.size)
+
+
+def forward(
+    x: Array, w: Array, windows: Windows, groups: int, dtype: np.dtype[Any], bias: Array | None = None,
+    after: Reduction = ALONE,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Convolve, add the bias, and reduce; return the result and what the way back needs."""
+    (top, _), (left, _) = windows.padding
+    layout = _layout(windows.places, (top, left), x.shape[1], len(w), dtype.itemsize)
+    out = empty((len(x), *(n // after.pool for n in windows.places), len(w)), dtype)
+    winner = empty(out.shape if after.pool > 1 else (0,) * 4, dtype)
+    added = np.zeros(len(w), dtype) if bias is None else bias.astype(dtype)
+    images = channels_last(x, dtype)
+    _correlate(images, images[:0], 1, layout, w, added, out, windows.places, after, winner)
+    return channels_first(out), channels_first(winner if after.pool > 1 or not after.relu else out)
+
+
+def input_gradient(
+    y: Array, w: Array, x_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any],
+    after: Reduction = ALONE, kept: Array = NOTHING,
+) -> Array:  # fmt: skip
+    """Carry the results' gradient back to the images: a convolution with the filters turned by 180°."""
+    (top, _), (left, _) = windows.padding
+    layout = _layout(windows.image, (2 - top, 2 - left), len(w), x_shape[1], dtype.itemsize)
+    gradient, taken = channels_last(y, dtype), channels_last(kept, dtype)
+    out = empty((x_shape[0], *windows.image, x_shape[1]), dtype)
+    turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
+    nothing = np.zeros(x_shape[1], dtype)
+    _correlate(gradient, taken, after.pool, layout, turned, nothing, out, windows.image, ALONE, gradient[:0])
+    return channels_first(out)
+
+
+def weight_gradient(
+    y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any],
+    after: Reduction = ALONE, kept: Array = NOTHING,
+) -> Array:  # fmt: skip
+    """Carry the results' gradient back to the filters: Gᵀ [Σ (A y Aᵀ) ⊙ (Bᵀ d B)] G."""
+    (outputs, channels), (top, left) = w_shape[:2], (sides[0] for sides in windows.padding)
+    layout = _layout(windows.places, (top, left), channels, outputs, dtype.itemsize)
+    images, gradient, taken = channels_last(x, dtype), channels_last(y, dtype), channels_last(kept, dtype)
+    depth = -(-channels // tile_rows(2)) * tile_rows(2)
+    sums = [np.zeros((16, depth, outputs), dtype) for _ in range(threads())]
+
+    def work(worker: int, first: int, last: int) -> None:
+        add_patch_gradients(
+            images, gradient, taken, after.pool, first, last, *layout.corner, *layout.extent, windows.places[1],
+            layout.patches, layout.places, layout.together, layout.chunk, sums[worker], 2,
+        )  # fmt: skip
+
+    in_threads(work, len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
+    total = sum(sums[1:], start=sums[0])[:, :channels].reshape(16, -1)
+    filters = (BOTH.T.astype(dtype) @ total).reshape(3, 3, channels, outputs)
+    return np.ascontiguousarray(filters.transpose(3, 2, 0, 1))

@@ -1,0 +1,109 @@
+"""The one loop in which compiled convolutions spend their time: a tile of a product of matrices, in registers.
+
+A tile is a few rows of a few vectors of numbers. Its sums stay in the processor's registers while it runs over all
+factors; numba cannot say that, so the loop is written in LLVM's own language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import types
+from numpy import ndarray
+
+from .jit import cgutils, intrinsic, kernel
+from .vectors import Writer
+
+
+def _make(rows: int, vectors: int) -> Callable[..., None]:
+    """Write the loop for tiles of so many rows of so many vectors: sums, factors and pointers fit the registers."""
+
+    @intrinsic
+    def add_products(
+        typing: Any, out: Any, out_at: Any, out_step: Any, start: Any, start_at: Any, start_step: Any, least: Any,
+        a: Any, a_at: Any, row: Any, row_at: Any, run: Any, runs: Any, b: Any, b_at: Any, b_step: Any,
+    ) -> Any:  # fmt: skip
+        """Compute a tile; see :func:`add_products` below."""
+        n = types.intp
+        signature = types.void(out, n, n, start, n, n, out.dtype, a, n, row, n, run, n, b, n, n)
+
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            writer = Writer(context, builder, out.dtype)
+            _write(writer, rows, vectors, *writer.unpack(signature, args))
+            return context.get_dummy_value()
+
+        return signature, write
+
+    return add_products
+
+
+def _write(
+    w: Writer, rows: int, vectors: int, out: Any, out_at: Any, out_step: Any, start: Any, start_at: Any,
+    start_step: Any, least: Any, a: Any, a_at: Any, row: Any, row_at: Any, run: Any, runs: Any, b: Any, b_at: Any,
+    b_step: Any,
+) -> None:  # fmt: skip
+    """Write a tile: sums begin with 0, grow in the loop, and are stored."""
+    across = [v * w.lanes for v in range(vectors)]
+    sums = [[w.variable(w.constant(0)) for _ in across] for _ in range(rows)]
+    begins = [w.at(a, a_at, w.builder.load(w.at(row, row_at, r))) for r in range(rows)]
+    with cgutils.for_range(w.builder, runs) as loop:
+        at = w.builder.load(w.at(run, loop.index))
+        factors = [w.load(w.at(b, b_at, (loop.index, b_step), v)) for v in across]
+        for begin, line in zip(begins, sums, strict=True):
+            number = w.splat(w.builder.load(w.at(begin, at)))
+            for factor, place in zip(factors, line, strict=True):
+                w.builder.store(w.fma(number, factor, w.builder.load(place)), place)
+    lowest = w.splat(least)
+    for r, line in enumerate(sums):
+        for v, place in zip(across, line, strict=True):
+            begun = w.load(w.at(start, start_at, (start_step, r), v))  # added last: long sums lose fewer digits so
+            value = w.builder.fadd(w.builder.load(place), begun)
+            value = w.builder.select(w.builder.fcmp_ordered("<", value, lowest), lowest, value)  # keeps a NaN
+            w.store(value, w.at(out, out_at, (out_step, r), v))
+
+
+_wide = _make(6, 2)
+_narrow = _make(8, 1)
+
+
+@kernel
+def tile_rows(vectors: int) -> int:
+    """How many rows a tile of one or two vectors has."""
+    return 6 if vectors == 2 else 8
+
+
+@kernel
+def add_products(
+    vectors: int, out: ndarray, out_at: int, out_step: int, start: ndarray, start_at: int, start_step: int, least: Any,
+    a: ndarray, a_at: int, row: ndarray, row_at: int, run: ndarray, runs: int, b: ndarray, b_at: int, b_step: int,
+) -> None:  # fmt: skip
+    """Compute a tile of one or two vectors: out[r, v] = max(least, start[r, v] + Σ a[row r + run t] · b[t, v]).
+
+    All arrays are flat; a number behind ``_at`` says where to begin, one behind ``_step`` how far it is to the next.
+
+    Parameters
+    ----------
+    vectors
+        In a row of the tile.
+    out, out_at, out_step
+        Where the tile goes; the distance of its rows.
+    start, start_at, start_step
+        What the sums are added to.
+    least
+        The smallest result: 0 for relu, −∞ for none.
+    a, a_at, row, row_at, run, runs
+        Factors ``a[a_at + row[row_at + r] + run[t]]``, for `runs` values of t.
+    b, b_at, b_step
+        Factors ``b[b_at + t · b_step + v]``.
+    """
+    if vectors == 2:
+        _wide(
+            out, out_at, out_step, start, start_at, start_step, least,
+            a, a_at, row, row_at, run, runs, b, b_at, b_step,
+        )  # fmt: skip
+    else:
+        _narrow(
+            out, out_at, out_step, start, start_at, start_step, least,
+            a, a_at, row, row_at, run, runs, b, b_at, b_step,
+        )  # fmt: skip

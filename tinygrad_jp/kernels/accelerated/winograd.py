@@ -1,0 +1,210 @@
+"""Convolution with 3×3 filters and stride 1 by F(2×2, 3×3), patch by patch: see ``kernels.winograd`` for the method.
+
+A patch's 16 transformed numbers go to 16 *planes*, each a matrix of patches and channels, which are multiplied with the
+16 planes of the filters. So many patches are treated at a time that all their planes stay in the second-level cache.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numba import types
+from numpy import ndarray
+
+from .convolution import fill
+from .jit import intrinsic, kernel
+from .pooling import reduce_image
+from .tile import add_products, tile_rows
+from .vectors import BYTES, Writer
+
+
+def _bt(w: Writer, d: list[Any]) -> list[Any]:
+    """Bᵀ of Lavin and Gray on four vectors."""
+    b = w.builder
+    return [b.fsub(d[0], d[2]), b.fadd(d[1], d[2]), b.fsub(d[2], d[1]), b.fsub(d[1], d[3])]
+
+
+def _at(w: Writer, m: list[Any]) -> list[Any]:
+    """Aᵀ on four vectors."""
+    b = w.builder
+    return [b.fadd(b.fadd(m[0], m[1]), m[2]), b.fsub(b.fsub(m[1], m[2]), m[3])]
+
+
+def _a(w: Writer, y: list[Any]) -> list[Any]:
+    """A on two vectors."""
+    b = w.builder
+    return [y[0], b.fadd(y[0], y[1]), b.fsub(y[0], y[1]), b.fsub(w.constant(-0.0), y[1])]
+
+
+def _both_ways(w: Writer, transform: Any, square: list[list[Any]]) -> list[list[Any]]:
+    """Transform the columns of a square of vectors, then its rows."""
+    tall = zip(*(transform(w, list(column)) for column in zip(*square, strict=True)), strict=True)
+    return [transform(w, list(row)) for row in tall]
+
+
+def _patch(side: int, transform: Any) -> Any:
+    """Make the transform of a patch with this side into 16 planes."""
+
+    @intrinsic
+    def into_planes(typing: Any, image: Any, at: Any, down: Any, right: Any, planes: Any, to: Any, plane: Any) -> Any:
+        """Transform one vector of channels of the patch at ``image[at]``; steps to its next row, pixel and plane."""
+        n = types.intp
+        signature = types.void(image, n, n, n, planes, n, n)
+
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            w = Writer(context, builder, image.dtype)
+            pixels, at, down, right, planes, to, plane = w.unpack(signature, args)
+            square = [[w.load(w.at(pixels, at, (down, i), (right, j))) for j in range(side)] for i in range(side)]
+            for k, vector in enumerate(chain.from_iterable(_both_ways(w, transform, square))):
+                w.store(vector, w.at(planes, to, (plane, k)))
+            return context.get_dummy_value()
+
+        return signature, write
+
+    return into_planes
+
+
+_image_into_planes = _patch(4, _bt)
+_gradient_into_planes = _patch(2, _a)
+
+
+@intrinsic
+def _out_of_planes(
+    typing: Any, planes: Any, at: Any, plane: Any, bias: Any, bias_at: Any, least: Any, image: Any, to: Any, down: Any,
+    right: Any,
+) -> Any:  # fmt: skip
+    """Transform one vector of channels back into 2×2 pixels; add the bias; nothing is below `least`."""
+    n = types.intp
+    signature = types.void(planes, n, n, bias, n, planes.dtype, image, n, n, n)
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        w = Writer(context, builder, planes.dtype)
+        products, at, plane, bias, bias_at, least, image, to, down, right = w.unpack(signature, args)
+        square = [[w.load(w.at(products, at, (plane, 4 * i + j))) for j in range(4)] for i in range(4)]
+        added, lowest = w.load(w.at(bias, bias_at)), w.splat(least)
+        for i, row in enumerate(_both_ways(w, _at, square)):
+            for j, vector in enumerate(row):
+                value = builder.fadd(vector, added)
+                value = builder.select(builder.fcmp_ordered("<", value, lowest), lowest, value)  # keeps a NaN
+                w.store(value, w.at(image, to, (down, i), (right, j)))
+        return context.get_dummy_value()
+
+    return signature, write
+
+
+@kernel
+def correlate_patches(
+    x: ndarray, taken: ndarray, spread: int, first: int, last: int, top: int, left: int, height: int, width: int,
+    patches: ndarray, together: int, chunk: int, filters: ndarray, bias: ndarray, least: Any,
+    out: ndarray, image_out: int, places: ndarray, outputs: int, vectors: int,
+    cut: Any, pool: int, across: int, winner: ndarray,
+) -> None:  # fmt: skip
+    """Convolve images `first` to `last`.
+
+    Parameters
+    ----------
+    patches, places
+        Where each patch of `together` images begins in padded images that follow each other, and its results in the
+        images of the outputs.
+    together, chunk
+        Images, and patches, that are treated at a time.
+    filters
+        Transformed: shape (16, blocks, C, lanes), flat.
+    x, taken, spread, first, last, top, left, height, width, bias, least, out, image_out, outputs, vectors, cut, pool,
+    across, winner
+        As in ``convolution.correlate``; without groups.
+    """
+    channels, size, each = x.shape[3], height * width * x.shape[3], patches.size // together
+    rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
+    vector, blocks = BYTES // x.itemsize, outputs // lanes
+    plane_in, plane_out = (chunk + rows) * channels + vector, (chunk + rows) * outputs + vector
+    padded = np.zeros(together * size, x.dtype)
+    seen, products = np.zeros(16 * plane_in, x.dtype), np.zeros(16 * plane_out, x.dtype)
+    nothing = np.zeros(lanes, x.dtype)
+    row, run = np.arange(chunk + rows) * channels, np.arange(channels)
+    before = np.empty(together * image_out + vector if winner.size else 0, x.dtype)
+    results = before if winner.size else out.reshape(-1)
+    for start in range(first, last, together):
+        count = min(together, last - start)
+        for n in range(count):
+            fill(x, taken, start + n, spread, 1, channels, padded, n * size, top, left, width, height * width)
+        begin = 0 if winner.size else start * image_out
+        for p in range(0, count * each, chunk):
+            some = min(chunk, count * each - p)
+            for q in range(some):
+                for c in range(0, channels, vector):
+                    _image_into_planes(
+                        padded, patches[p + q] + c, width * channels, channels, seen, q * channels + c, plane_in
+                    )  # fmt: skip
+            for k in range(16):
+                for q in range(0, some, rows):
+                    for block in range(blocks):
+                        add_products(
+                            vectors, products, k * plane_out + q * outputs + block * lanes, outputs, nothing, 0, 0,
+                            -np.inf, seen, k * plane_in, row, q, run, channels,
+                            filters, (k * blocks + block) * channels * lanes, lanes,
+                        )  # fmt: skip
+            for q in range(some):
+                for o in range(0, outputs, vector):
+                    _out_of_planes(
+                        products, q * outputs + o, plane_out, bias, o, least,
+                        results, begin + places[p + q] + o, across * outputs, outputs,
+                    )  # fmt: skip
+        if winner.size:
+            for n in range(count):
+                reduce_image(before[n * image_out :], across, cut, pool, start + n, out, winner)
+
+
+@kernel
+def add_patch_gradients(
+    x: ndarray, y: ndarray, taken: ndarray, spread: int, first: int, last: int,
+    top: int, left: int, height: int, width: int, across: int,
+    patches: ndarray, places: ndarray, together: int, chunk: int, sums: ndarray, vectors: int,
+) -> None:  # fmt: skip
+    """Add what images `first` to `last` bring to the gradient of the transformed filters.
+
+    Parameters
+    ----------
+    patches, places, together, chunk
+        As in :func:`correlate_patches`.
+    sums
+        Is added to; shape (16, channels and as many more as fill a tile, outputs).
+    x, y, taken, spread, first, last, top, left, height, width, across, vectors
+        As in ``convolution.add_weight_gradients``; without groups.
+    """
+    channels, outputs = x.shape[3], y.shape[3]
+    size, each = height * width * channels, patches.size // together
+    image_out = 4 * each * outputs
+    rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
+    vector, depth = BYTES // x.itemsize, sums.shape[1]
+    plane_in, plane_out = chunk * channels + vector + rows, chunk * outputs + vector
+    padded, spaced = np.zeros(together * size, x.dtype), np.zeros(together * image_out, x.dtype)
+    seen, gradients = np.zeros(16 * plane_in, x.dtype), np.zeros(16 * plane_out, x.dtype)
+    row, run = np.arange(depth), np.arange(chunk) * channels
+    flat = sums.reshape(-1)
+    for start in range(first, last, together):
+        count = min(together, last - start)
+        for n in range(count):
+            fill(x, x[:0], start + n, 1, 1, channels, padded, n * size, top, left, width, height * width)
+            fill(y, taken, start + n, spread, 1, outputs, spaced, n * image_out, 0, 0, across, 4 * each)
+        for p in range(0, count * each, chunk):
+            some = min(chunk, count * each - p)
+            for q in range(some):
+                for c in range(0, channels, vector):
+                    _image_into_planes(
+                        padded, patches[p + q] + c, width * channels, channels, seen, q * channels + c, plane_in
+                    )  # fmt: skip
+                for o in range(0, outputs, vector):
+                    _gradient_into_planes(
+                        spaced, places[p + q] + o, across * outputs, outputs, gradients, q * outputs + o, plane_out
+                    )  # fmt: skip
+            for k in range(16):
+                for block in range(0, outputs, lanes):
+                    for c in range(0, channels, rows):
+                        at = (k * depth + c) * outputs + block
+                        add_products(
+                            vectors, flat, at, outputs, flat, at, outputs, -np.inf, seen, k * plane_in, row, c,
+                            run, some, gradients, k * plane_out + block, outputs,
+                        )  # fmt: skip

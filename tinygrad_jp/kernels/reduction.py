@@ -1,0 +1,90 @@
+"""Relu and max pooling after a convolution, and what they keep for the way back.
+
+Of pooling that is one small number for each pixel that remains, its *winner*: which pixel of its window it was, row by
+row, or ``NONE`` where relu cut it off. Of relu alone it is the result: what is positive was let through. Neither the
+images before the pooling nor those before relu are needed then.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+NONE = 255
+"""The winner of a window in which relu let nothing through."""
+WIDEST = 15
+"""Side of the largest window: its pixels have numbers below ``NONE``."""
+
+
+class Reduction(NamedTuple):
+    """What follows a convolution: relu, and the largest pixel of windows that lie side by side."""
+
+    relu: bool = False
+    pool: int = 1
+    """Side of the windows; 1 for none. Pixels left over at the end are not seen."""
+
+
+NOTHING = np.empty((0, 0, 0, 0), np.uint8)
+"""In place of winners where there are none."""
+
+
+def _windows(images: Array, pool: int) -> list[Array]:
+    """See the first pixels of all windows as an image, the second ones, and so on."""
+    height, width = (n // pool * pool for n in images.shape[2:])
+    return [images[:, :, a:height:pool, b:width:pool] for a in range(pool) for b in range(pool)]
+
+
+def reduce(images: Array, reduction: Reduction) -> tuple[Array, Array]:
+    """Apply relu and pooling; `images`, shape (N, C, H, W), may be overwritten.
+
+    Returns
+    -------
+    out, kept
+        Shape (N, C, H // pool, W // pool). Of equal pixels the first wins; a NaN wins always. ``NOTHING`` is kept where
+        there is neither relu nor pooling.
+    """
+    if reduction.pool == 1:
+        out = np.maximum(images, 0, out=images) if reduction.relu else images
+        return out, out if reduction.relu else NOTHING
+    out, *others = _windows(images, reduction.pool)
+    winner = np.zeros_like(out, np.uint8)
+    for k, candidate in enumerate(others, 1):
+        better = (candidate > out) | (candidate != candidate)
+        out = np.maximum(out, candidate)
+        np.maximum(winner, better * np.uint8(k), out=winner)
+    if reduction.relu:
+        winner[out <= 0] = NONE
+        np.maximum(out, 0, out=out)
+    return out, winner
+
+
+def let_through(kept: Array, reduction: Reduction) -> Any:
+    """Tell which results' gradient goes anywhere at all."""
+    if not reduction.relu:
+        return True
+    return kept != NONE if reduction.pool > 1 else kept > 0
+
+
+def spread(y: Array, kept: Array, reduction: Reduction, image: tuple[int, int]) -> Array:
+    """Carry a gradient back through pooling and relu: each number to the pixel that won, 0 elsewhere.
+
+    Parameters
+    ----------
+    y, kept
+        Gradient of the result of :func:`reduce`, and what that kept; shape (N, C, OH, OW).
+    reduction
+        What was done.
+    image
+        Height and width of the images before it.
+    """
+    pool = reduction.pool
+    if pool == 1:
+        return y * (kept > 0) if reduction.relu else y
+    seen = all(m * pool == n for m, n in zip(y.shape[2:], image, strict=True))
+    out = (np.empty if seen else np.zeros)((*y.shape[:2], *image), y.dtype)
+    for k, place in enumerate(_windows(out, pool)):
+        np.multiply(y, kept == k, out=place)
+    return out

@@ -1,0 +1,164 @@
+"""A whole convolutional layer as one op: convolution, bias, relu and max pooling (the book, figure 7-23)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError
+from ..kernels import layer as kernels
+from ..kernels.reduction import WIDEST, Reduction
+from .conv import Padding, Sizes, Step, _check_floats, _conv2d_dw, _conv2d_dx, conv2d, conv_windows
+from .elementwise import relu as relu_op
+from .pool import max_pool2d, max_unpool2d
+from .table import Array, Kink, op
+
+
+def _as_primitives(
+    x: Array,
+    w: Array,
+    b: Array,
+    stride: Step,
+    padding: Padding,
+    dilation: Step,
+    groups: int,
+    strict: bool,
+    relu: bool,
+    pool: int,
+) -> Array:
+    y = conv2d.dispatch(x, w, stride, padding, dilation, groups, strict) + np.reshape(b, (-1, 1, 1))
+    if relu:
+        y = relu_op.dispatch(y)
+    return max_pool2d.dispatch(y, pool) if pool > 1 else y
+
+
+def _spread(g: Array, kept: Array, places: tuple[int, int], relu: bool, pool: int) -> Array:
+    """Carry a gradient back through pooling and relu, by an op that has a gradient itself."""
+    if pool > 1:
+        return max_unpool2d.dispatch(g, kept.astype(np.uint8), places, pool)
+    return g * (kept > 0) if relu else g
+
+
+def _dx(
+    g: Array,
+    w: Array,
+    kept: Array,
+    x_shape: Sizes,
+    stride: Step,
+    padding: Padding,
+    dilation: Step,
+    groups: int,
+    relu: bool,
+    pool: int,
+) -> Array:
+    laid = conv_windows(x_shape, w.shape, stride, padding, dilation, groups)
+    if isinstance(g, np.ndarray):
+        return kernels.input_gradient(g, kept, w, x_shape, laid, groups, Reduction(relu, pool))
+    return _conv2d_dx(_spread(g, kept, laid.places, relu, pool), w, x_shape, stride, padding, dilation, groups)
+
+
+def _dw(
+    g: Array,
+    x: Array,
+    kept: Array,
+    w_shape: Sizes,
+    stride: Step,
+    padding: Padding,
+    dilation: Step,
+    groups: int,
+    relu: bool,
+    pool: int,
+) -> Array:
+    laid = conv_windows(x.shape, w_shape, stride, padding, dilation, groups)
+    if isinstance(g, np.ndarray):
+        return kernels.weight_gradient(g, kept, x, w_shape, laid, groups, Reduction(relu, pool))
+    return _conv2d_dw(_spread(g, kept, laid.places, relu, pool), x, w_shape, stride, padding, dilation, groups)
+
+
+def _db(
+    g: Array,
+    kept: Array,
+    x_shape: Sizes,
+    w_shape: Sizes,
+    stride: Step,
+    padding: Padding,
+    dilation: Step,
+    groups: int,
+    relu: bool,
+    pool: int,
+) -> Array:
+    if isinstance(g, np.ndarray):
+        return kernels.bias_gradient(g, kept, Reduction(relu, pool))
+    places = conv_windows(x_shape, w_shape, stride, padding, dilation, groups).places
+    return np.sum(_spread(g, kept, places, relu, pool), (0, 2, 3))
+
+
+@op(
+    symbol="conv layer",
+    family="bilinear",
+    vjp={"x": _dx, "w": _dw, "b": _db},
+    keeps={"kept": lambda kept: kept},  # constant between the kinks: nothing to compute anew
+    decomposition=_as_primitives,
+    kinks=[
+        Kink(
+            "a result of 0 before relu",
+            "0",
+            (np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), np.zeros(1)),
+            ([[[[0.0]]]], [[[[0.0]]]], [0.0]),
+            {"relu": True},
+        ),
+        Kink(
+            "ties within a window of the pooling",
+            "that of the first of the largest, row by row",
+            (np.ones((1, 1, 2, 2)), np.ones((1, 1, 1, 1)), np.zeros(1)),
+            ([[[[1.0, 0.0], [0.0, 0.0]]]], [[[[1.0]]]], [1.0]),
+            {"pool": 2},
+        ),
+    ],
+)
+def conv_layer(
+    x: Array,
+    w: Array,
+    b: Array,
+    /,
+    stride: Step = 1,
+    padding: Padding = 0,
+    dilation: Step = 1,
+    groups: int = 1,
+    strict: bool = False,
+    relu: bool = False,
+    pool: int = 1,
+) -> Array:
+    """Convolution with bias, then relu and max pooling; ``Sequential`` runs the three layers as this op.
+
+    Only what remains after the pooling is kept for the way back.
+
+    Parameters
+    ----------
+    x
+        Images, shape (N, C, H, W), floating point.
+    w
+        Filters, shape (O, C / groups, KH, KW).
+    b
+        Bias, shape (O,).
+    stride, padding, dilation, groups, strict
+        As in ``conv2d``.
+    relu
+        Whether to set negative results to 0.
+    pool
+        Side of the windows, side by side, of which the largest number is taken; 1 for none. Pixels left over at the end
+        are not seen.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, O, OH // pool, OW // pool), with OH and OW as in ``conv2d``.
+    """
+    laid = conv_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
+    _check_floats(x=x, w=w, b=b)
+    if np.shape(b) != (len(w),):
+        raise ShapeError(f"conv_layer: {len(w)} filters need a bias of shape {(len(w),)}, got {np.shape(b)}")
+    if not isinstance(pool, int | np.integer) or not 1 <= pool <= WIDEST:
+        raise ArgumentError(f"conv_layer: pool must be a whole number from 1 to {WIDEST}, got {pool!r}")
+    if min(laid.places) < pool:
+        raise ShapeError(f"conv_layer: windows of {pool}×{pool} do not fit into {laid.places} after the convolution")
+    return kernels.forward(np.asarray(x), np.asarray(w), np.asarray(b), laid, groups, Reduction(bool(relu), int(pool)))
