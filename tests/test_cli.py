@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import shutil
 import signal
 import string
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +22,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import tinygrad_jp
 from tinygrad_jp.__main__ import main
 from tinygrad_jp.cli import config as configuration
-from tinygrad_jp.cli import language, models, text
+from tinygrad_jp.cli import models, text
 from tinygrad_jp.cli.config import Config
 from tinygrad_jp.cli.help import Formatter
 from tinygrad_jp.cli.image import prepare, read_image
-from tinygrad_jp.cli.language import TEXT, CommandError, choose
+from tinygrad_jp.cli.language import TEXT, CommandError, choose, explain
 from tinygrad_jp.cli.program import program
 from tinygrad_jp.data import mnist
+from tinygrad_jp.errors import ArgumentError, DataError, TrainingError
 from tinygrad_jp.io import read_checkpoint
 from tinygrad_jp.train import BEST, LAST
+from tinygrad_jp.viz import GraphvizError, plots
 
+START = str(Path(tinygrad_jp.__file__).parent / "cli" / "start.py")
 COMMANDS = ["demo", "train", "eval", "predict", "graph", "plot"]
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINYGRAD_JP_LANG", "en")
-    yield
-    language.use("en")
 
 
 def trained(folder: Path, *options: str) -> Path:
@@ -545,6 +548,57 @@ class TestLanguage:
         assert "Confusion matrix" in capsys.readouterr().out
         assert "学習結果がありません" in failure(capsys, "--lang", "ja", "eval", "none")
 
+    def test_the_library_speaks_it_too(self, tmp_path: Path, capsys: Capture) -> None:
+        options = ["--data", "spiral", "--epochs", "1", "--out", str(tmp_path / "x")]
+        assert main(["train", *options, "--lang", "ja"]) == 0
+        said = capsys.readouterr()
+        assert said.out.split()[:4] == ["層", "出力の形状", "パラメータ数", "積和演算の回数"]
+        assert "エポック 1  損失 " in said.err
+        assert "(検証損失 " in said.out
+        assert main(["train", *options, "--overwrite"]) == 0
+        assert capsys.readouterr().out.startswith("layer ")
+
+    def test_errors_of_the_library_have_a_sentence_before_them(
+        self, points: Path, tmp_path: Path, capsys: Capture
+    ) -> None:
+        bad = [
+            "--lang",
+            "ja",
+            "train",
+            "--data",
+            "spiral",
+            "--optimizer",
+            "sgd",
+            "--lr",
+            "1e38",
+            "--out",
+            tmp_path / "x",
+        ]
+        with np.errstate(all="ignore"):
+            said = failure(capsys, *bad)
+        assert re.match(r"tinygrad-jp: 学習を続けられません。.*\(--lr\).*: Trainer: ", said)
+        run = Path(shutil.copytree(points, tmp_path / "run"))
+        (run / BEST).write_bytes(b"no checkpoint")
+        assert "ファイルやデータを使えません: " in failure(capsys, "--lang", "ja", "eval", run)
+        (tmp_path / "file").touch()
+        path = tmp_path / "file" / "a.svg"
+        said = failure(capsys, "--lang", "ja", "graph", points, "--output", path)
+        assert said.startswith(f"tinygrad-jp: {path}: 読み書きできません(there is no folder ")
+
+    def test_english_errors_of_the_library_stand_as_they_are(self) -> None:
+        for error in (TrainingError("a"), DataError("a"), GraphvizError("a"), ArgumentError("a"), OSError("a")):
+            assert explain(error) == "a"
+        assert explain(OSError(2, "no", "x")) == "x: no"
+
+    def test_without_a_japanese_font_one_line_says_what_to_install(
+        self, points: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tinygrad_jp.viz.plots.japanese_font", lambda: None)
+        plots._warn_of_missing_font.cache_clear()
+        assert main(["plot", str(points), "--lang", "ja"]) == 0
+        [line] = capsys.readouterr().err.splitlines()
+        assert line.startswith("tinygrad-jp: plots: 日本語のフォントが見つからないので")
+
     @pytest.mark.parametrize("lang", ["en", "ja"])
     @pytest.mark.parametrize("command", ["", *COMMANDS])
     def test_help(self, command: str, lang: str, capsys: Capture) -> None:
@@ -627,6 +681,36 @@ def test_ctrl_c_while_modules_are_read_is_one_line(capsys: Capture, monkeypatch:
     monkeypatch.delitem(sys.modules, "tinygrad_jp.cli.program")
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert failure(capsys, "--help", status=130) == "tinygrad-jp: interrupted\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C alone there")
+def test_ctrl_c_while_numpy_is_read_is_one_line() -> None:
+    code = (
+        "import os, runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'numpy':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.exit(runpy.run_path(sys.argv.pop(1))['main']())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, START, "--help"], capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "tinygrad-jp: interrupted\n")
+
+
+def test_the_program_begins_outside_the_package() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, runpy; sys.exit(runpy.run_path(sys.argv.pop(1))['main']())",
+            START,
+            "--version",
+        ],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout) == (0, f"tinygrad_jp {tinygrad_jp.__version__}\n")
 
 
 def test_without_pillow_and_safetensors(

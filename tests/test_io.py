@@ -441,6 +441,29 @@ class TestSaving:
 
 
 class TestFiles:
+    def test_errors_name_the_file_and_say_what_is_wrong_with_its_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        path = tmp_path / "file" / "a.png"
+        with pytest.raises(OSError, match=r"there is no folder .*file, and it cannot be made: ") as caught:
+            write_atomically(path, b"all")
+        assert caught.value.filename == str(path)
+        assert ".part" not in str(caught.value)
+
+    @pytest.mark.parametrize("kind", [PermissionError(13, "denied"), OSError(28, "no space"), OSError("odd")])
+    def test_errors_of_writing_name_the_file_and_leave_what_was_there(
+        self, kind: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = write_atomically(tmp_path / "a", b"old")
+
+        def fail(*_: Any) -> None:
+            raise kind
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(type(kind), match=kind.strerror or "odd") as caught:
+            write_atomically(path, b"new")
+        assert caught.value.filename == str(path)
+        assert (path.read_bytes(), os.listdir(tmp_path)) == (b"old", ["a"])
+
     def test_parts_of_killed_processes_are_removed_and_no_others(self, tmp_path: Path) -> None:
         old, new = f"a[b].{'0' * 16}.part", f"a[b].{'f' * 16}.part"
         others = ["a[b].mine.part", f"ab.{'0' * 16}.part", f"a[b].x.{'0' * 16}.part", f"a[b].{'0' * 16}"]

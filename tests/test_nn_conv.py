@@ -112,6 +112,13 @@ class TestConvolution:
     def test_summary(self, layer: Module, shape: tuple[int, ...], multiply_adds: int) -> None:
         assert layer.summary(shape).multiply_adds == multiply_adds
 
+    def test_summary_counts_before_the_pooling_and_shows_each_layer(self) -> None:
+        net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2))
+        rows = net.summary((2, 3, 9, 9)).rows
+        assert [row.output_shape for row in rows[1:]] == [(2, 4, 7, 7), (2, 4, 7, 7), (2, 4, 3, 3)]
+        assert [row.multiply_adds for row in rows] == [0, 2 * 4 * 7 * 7 * 27, 0, 0]
+        assert not net[0]._forward_hooks
+
     def test_second_derivatives(self) -> None:
         layer = scramble(nn.Conv2d(2, 2, (2, 3), (2, 1), (0, 1), groups=2))
         weight, bias = (Tensor(p.numpy(), requires_grad=True) for p in layer.parameters())
@@ -127,8 +134,9 @@ class TestConvolution:
         [
             (lambda: nn.Conv2d(3, 4, 3, groups=2), ArgumentError, "divisible by groups, got 3 in, 4 out, groups=2"),
             (lambda: nn.Conv2d(4, 3, 3, groups=2), ArgumentError, "Conv2d: channels must be"),
-            (lambda: nn.ConvTranspose2d(0, 3, 3), ArgumentError, "ConvTranspose2d: channels must be at least 1"),
-            (lambda: nn.Conv2d(3, 4, 0), ArgumentError, "Conv2d: a filter needs 2 lengths"),
+            (lambda: nn.ConvTranspose2d(0, 3, 3), ArgumentError, "ConvTranspose2d: in_channels must be .* got 0"),
+            (lambda: nn.Conv2d(3, 4, 0), ArgumentError, "Conv2d: size must be a whole number of at least 1, got 0"),
+            (lambda: nn.Conv2d(3, 4, (3, 2.5)), ArgumentError, "Conv2d: size must be .* got 2.5"),
             (lambda: nn.Conv2d(3, 4, (3, 3, 3)), ArgumentError, r"got size=\(3, 3, 3\)"),
             (lambda: nn.Conv1d(3, 4, (3, 3)), ArgumentError, "Conv1d: a filter needs 1 length"),
             (lambda: nn.Conv2d(3, 4, 3)(normal(2, 8, 8, 3)), ShapeError, r"\(N, 3, H, W\), channels first, got \(2, 8"),
@@ -220,7 +228,7 @@ class TestNormalization:
             (lambda: nn.BatchNorm2d(3)(normal(1, 3, 1, 1)), ShapeError, "BatchNorm2d: a batch of 1 has no variance"),
             (lambda: nn.BatchNorm2d(3, momentum=2), ArgumentError, "BatchNorm2d: momentum must lie in"),
             (lambda: nn.GroupNorm(2, 3), ArgumentError, "2 groups do not divide 3 channels"),
-            (lambda: nn.GroupNorm(0, 3), ArgumentError, "0 groups"),
+            (lambda: nn.GroupNorm(0, 3), ArgumentError, "GroupNorm: groups must be .* at least 1, got 0"),
             (lambda: nn.GroupNorm(3, 3)(normal(2, 4, 5, 5)), ShapeError, r"GroupNorm: needs shape \(N, 3, …\)"),
         ],
     )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 import pickle
+import re
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, generator, nn, no_grad, optim
-from tinygrad_jp.errors import ArgumentError, CallError, DataError, DtypeError, IndexingError
+from tinygrad_jp.errors import ArgumentError, CallError, DataError, DtypeError, IndexingError, TinygradError
 from tinygrad_jp.nn import Linear, Module, ModuleDict, ModuleList, Parameter, ReLU, Sequential
 
 
@@ -33,6 +39,18 @@ class Net(Module):
 def seeded() -> None:
     tj.seed(0)
 
+
+ODD: list[Any] = ["x", None, 2.5, -1, np.nan, [], {}, [1, 2], np.array([1, 2]), object(), 1j]
+"""What no count and no probability is."""
+LAYERS: dict[type[Module], tuple[Any, ...]] = {
+    Linear: (2, 3), nn.Embedding: (4, 3), nn.PReLU: (1, 0.25), nn.Dropout: (0.5,), nn.Dropout2d: (0.5,),
+    nn.Conv1d: (2, 2, 3), nn.Conv2d: (2, 2, 3), nn.ConvTranspose2d: (2, 2, 3), nn.BatchNorm1d: (3,),
+    nn.BatchNorm2d: (3,), nn.GroupNorm: (1, 2), nn.LayerNorm: (3,), nn.RNN: (2, 3), nn.LSTM: (2, 3), nn.GRU: (2, 3),
+    nn.MultiHeadAttention: (4, 2),
+}  # fmt: skip
+COUNTS = {"in_features", "out_features", "in_channels", "out_channels", "groups"}
+COUNTS |= {"features", "hidden", "layers", "count", "heads"}
+SHARES = {"p": "p", "dropout": "p", "momentum": "momentum"}
 
 X = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
 
@@ -253,12 +271,29 @@ class TestState:
         with pytest.raises(ArgumentError, match=r"Net\.load_state_dict: needs arrays by name"):
             Net().load_state_dict(state)
 
-    def test_nan_does_not_become_a_whole_number(self) -> None:
+    @pytest.mark.parametrize(
+        ("buffer", "value"),
+        [(3, np.nan), (3, np.inf), (3, 2.5), (3, 1e30), (np.uint8(3), 300), (np.uint8(3), -1), (np.bool_(1), 2)],
+    )
+    def test_what_a_whole_number_cannot_hold_is_refused(self, buffer: Any, value: Any) -> None:
         net = Net()
-        net.register_buffer("count", 3)
-        with pytest.raises(DataError, match="values: count is int64 here, but holds NaN"):
-            net.load_state_dict(net.state_dict() | {"count": np.nan})
-        assert net.count == 3
+        net.register_buffer("count", buffer)
+        message = (
+            rf"values: count is {net.count.dtype} here, which cannot hold the {re.escape(str(np.asarray(value)))} in"
+        )
+        with pytest.raises(DataError, match=message):
+            net.load_state_dict(net.state_dict() | {"count": value})
+        assert net.count == buffer
+
+    @given(hnp.arrays(st.sampled_from([np.int64, np.uint8, np.float64, np.bool_]), (3,)))
+    def test_whole_numbers_are_loaded_as_they_are_or_refused(self, values: np.ndarray) -> None:
+        net = Net()
+        net.register_buffer("counts", np.zeros(3, np.int16))
+        fits = np.isin(values, np.arange(-(2**15), 2**15)).all()
+        with nullcontext() if fits else pytest.raises(DataError, match="counts is int16"):
+            net.load_state_dict({"counts": values}, strict=False)
+        np.testing.assert_array_equal(net.counts, values if fits else np.zeros(3))
+        assert net.counts.dtype == np.int16
 
     def test_not_strict_passes_names_over_but_not_shapes(self) -> None:
         net = Net()
@@ -437,6 +472,18 @@ class TestFunctions:
     def test_bad_arguments_are_refused_when_made(self, make: Any, message: str) -> None:
         with pytest.raises(ArgumentError, match=message):
             make()
+
+    @pytest.mark.parametrize(("layer", "usual"), LAYERS.items())
+    def test_no_argument_raises_an_error_of_another_library(self, layer: type[Module], usual: tuple[Any, ...]) -> None:
+        names = list(inspect.signature(layer).parameters)
+        for name, odd in itertools.product(names, ODD):
+            refused: Any = suppress(TinygradError)
+            if name in COUNTS:
+                refused = pytest.raises(ArgumentError, match=rf"^{layer.__name__}: {name} must be a whole number of at")
+            elif name in SHARES:
+                refused = pytest.raises(ArgumentError, match=rf"{SHARES[name]} must lie in .*, got")
+            with refused:
+                layer(**{**dict(zip(names, usual, strict=False)), name: odd})
 
     def test_every_name_of_initial_values_is_a_function_there(self) -> None:
         assert all(getattr(nn.init, name) is init for name, init in nn.init.BY_NAME.items())

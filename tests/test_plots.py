@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -16,6 +17,7 @@ import pytest
 
 from tinygrad_jp import Tensor, sigmoid, viz
 from tinygrad_jp.errors import ArgumentError, ShapeError
+from tinygrad_jp.language import speaking
 
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure  # noqa: E402
@@ -51,7 +53,7 @@ def _quiet() -> Iterator[None]:
     """Let the warning of a missing font be given anew, and silence it where it is not tested."""
     plots._warn_of_missing_font.cache_clear()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="plots: no font")
+        warnings.filterwarnings("ignore", message="plots: ")
         yield
 
 
@@ -155,6 +157,39 @@ class TestWhatIsShown:
         arrows = SHEETS["gradient_field"]().axes[0].collections[0]
         np.testing.assert_array_equal(arrows.U, [4, 0, -4] * 3)
         np.testing.assert_array_equal(arrows.V, [-3] * 9)
+
+
+class TestJapanese:
+    @pytest.mark.parametrize("name", SHEETS)
+    def test_every_word_of_a_sheet_is_in_the_table(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        english = texts(SHEETS[name]())
+        monkeypatch.setattr(plots, "japanese_font", lambda: "DejaVu Sans")
+        with speaking("ja"):
+            japanese = texts(SHEETS[name]())
+        assert english != japanese or name in ("optimizer_paths", "gradient_field")  # which have only x and y
+        words = set(re.findall(r"[A-Za-z]{3,}", " ".join(japanese)))
+        assert words <= {"cat", "units", "sigmoid", "step", "SGD", "Adam"}  # of the caller
+
+    def test_words_of_the_caller_stay(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(plots, "japanese_font", lambda: "DejaVu Sans")
+        with speaking("ja"):
+            figure = plots.curves({"loss": [1, 2]}, xlabel="step", title="loss")
+            assert isinstance(figure, Figure)
+            [panel] = figure.axes
+            assert (panel.get_xlabel(), panel.get_ylabel(), panel.get_title()) == ("step", "損失", "loss")
+            assert set(lines(figure)) == {"loss"}
+
+    def test_without_a_font_the_words_are_english_and_one_warning_says_what_to_install(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(plots, "japanese_font", lambda: None)
+        with speaking("ja"), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert "training" in texts(plots.learning_curves({"loss": [1.0]}))
+            SHEETS["loss_curve"](tmp_path / "a.png")
+        [warning] = caught
+        assert re.search("日本語のフォントが見つからない.*英語で.*apt install fonts-noto-cjk", str(warning.message))
+        assert warning.filename == __file__
 
 
 class TestFonts:

@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp.errors import ArgumentError, DtypeError, TrainingError
+from tinygrad_jp.language import speaking
 from tinygrad_jp.train import Between, search
 
 pytest.importorskip("optuna", reason="the extra [search] is not installed")
@@ -119,6 +120,33 @@ def test_an_error_in_the_objective_comes_through() -> None:
 
     with pytest.raises(ZeroDivisionError):
         search(broken, SPACE, trials=2, show=False)
+
+
+@pytest.mark.parametrize(
+    ("objective", "error", "message"),
+    [
+        (lambda params, report: None, DtypeError, r"the objective's result must be a number, got None \(is a return"),
+        (lambda params, report: [1, 2], DtypeError, r"the objective's result must be a number, got list \[1, 2\]"),
+        (
+            lambda params, report: report(),
+            ArgumentError,
+            r"report\(\) was given nothing; call report\(val_accuracy=…\)",
+        ),
+        (lambda params, report: report(a=0.5, b=None), DtypeError, "report's b must be a number, got None"),
+    ],
+)
+def test_what_the_objective_must_give(objective: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^search: {message}"):
+        search(objective, SPACE, trials=1, show=False)
+
+
+def test_in_japanese(capsys: pytest.CaptureFixture[str]) -> None:
+    tj.seed(2)
+    with speaking("ja"):
+        result = search(parabola, SPACE, trials=12)
+        assert "(打ち切り)" in str(result)
+    assert "探索: 100%" in capsys.readouterr().err
+    assert "(pruned)" in str(result)
 
 
 def test_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from tinygrad_jp import nn
 from tinygrad_jp.data import DataLoader
 from tinygrad_jp.errors import ArgumentError, DataError, DtypeError, TrainingError
 from tinygrad_jp.io import read_checkpoint
+from tinygrad_jp.language import speaking
+from tinygrad_jp.metrics import accuracy
 from tinygrad_jp.optim import SGD, Adam, CosineLR, ReduceLROnPlateau, StepLR
 from tinygrad_jp.train import BEST, LAST, Callback, EarlyStopping, History, Trainer
 
@@ -479,6 +482,50 @@ class TestShown:
         assert history.plot(tmp_path / "curves.svg").stat().st_size > 1000
         path = history.save(tmp_path / "history.csv")
         assert path.read_text() == "epoch,loss,val_loss\n1,0.51234567,\n2,0.25,0.3\n"
+
+    def test_lines_in_japanese(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tinygrad_jp.train.display.PATIENCE", 0.0)
+        with speaking("ja"):
+            t = trainer(progress=True, metrics={"accuracy": accuracy, "mine": accuracy})
+            t.fit(loader(), loader(), epochs=1)
+        first, *_, last = capsys.readouterr().err.splitlines()
+        assert re.fullmatch(
+            r"エポック 1/1: 10/90、損失 [\d.]+, 認識精度 [\d.]+, mine [\d.]+、\d+ 個/秒、残り \d+ 秒", first
+        )
+        assert last.startswith("エポック 1  損失 ")
+        assert "  検証認識精度 " in last
+        assert "  検証mine " in last
+        assert t.history.names[:3] == ["epoch", "loss", "accuracy"]
+
+    def test_bar_in_japanese(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        with speaking("ja"):
+            trainer(progress=True, metrics=["accuracy"], callbacks=[_Pause()]).fit(loader(), epochs=1)
+        text = capsys.readouterr().err
+        assert "エポック 1/1: " in text
+        assert " 個/s" in text
+        assert "認識精度=" in text
+
+    @pytest.mark.parametrize(
+        ("lang", "expected"),
+        [("en", "interrupted in epoch 1; fit(…, resume=True) goes on"), ("ja", "で中断しました。fit(…")],
+    )
+    def test_what_is_said_of_an_interruption(
+        self, lang: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with speaking(lang):
+            small(tmp_path, progress=True, callbacks=[CtrlC(3)]).fit(loader(), epochs=1)
+        said = capsys.readouterr().err
+        assert expected in said
+        assert str(tmp_path / LAST) in said
+
+    def test_history_in_japanese(self, tmp_path: Path) -> None:
+        history = History([{"epoch": 1, "loss": 0.5, "val_loss": 0.3}])
+        with speaking("ja"):
+            assert str(history).splitlines() == ["エポック  損失  検証損失", "       1   0.5       0.3"]
+            assert "<th>検証損失</th>" in history._repr_html_()
+            assert history.save(tmp_path / "a.csv").read_text(encoding="utf-8").startswith("epoch,loss,val_loss\n")
+            assert str(History()) == "(終わったエポックはありません)"
 
 
 class _Pause(Callback):

@@ -6,7 +6,8 @@ import glob
 import os
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STALE = 3600.0  # seconds after which nobody can still be writing a part
@@ -27,24 +28,40 @@ def write_atomically(path: Path, content: bytes) -> Path:
     Path
         `path`.
 
+    Raises
+    ------
+    OSError
+        If it cannot be written, or its folder is missing and cannot be made; the error names `path`.
+
     Notes
     -----
     The content is first written beside the file, as ``NAME.<16 hexadecimal digits>.part``. What a killed process left
     of this kind is removed by the next writing of the same name, an hour later or more.
     """
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with _errors_naming(path, f"there is no folder {target.parent}, and it cannot be made: "):
+        target.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale_parts(target)
     part = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")  # same folder: os.replace stays on one disk
-    try:
-        with open(part, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # or a power cut could leave the new name on an empty file
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with _errors_naming(path):
+        try:
+            with open(part, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # or a power cut could leave the new name on an empty file
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def _errors_naming(path: Path, problem: str = "") -> Iterator[None]:
+    """Let an error name the file that the user asked for, not its part."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{problem}{error.strerror or error}", str(path)) from error
 
 
 def _remove_stale_parts(target: Path) -> None:

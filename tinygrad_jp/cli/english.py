@@ -54,6 +54,11 @@ TEXT = {
     "no safetensors": 'checkpoints need safetensors: pip install "tinygrad_jp[cli]"',
     "no pillow": 'reading images needs Pillow: pip install "tinygrad_jp[cli]"',
     "no memory": "the memory does not suffice ({why}); take a smaller network (--hidden) or a smaller --batch-size",
+    "training failed": "{why}",
+    "data failed": "{why}",
+    "drawing failed": "{why}",
+    "failed": "{why}",
+    "file failed": "{path}: {why}",
     # ---------------------------------------------------------------- wrong usage
     "see help": "{message}; see {command} --help",
     "no option": "there is no option {name}",

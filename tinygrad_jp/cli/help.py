@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import click
 
-from .language import LANGUAGES, TEXT, language, say
+from ..language import LANGUAGES, language
+from .language import TEXT, say
 from .text import pad, width, wrap
 
 
@@ -119,7 +120,7 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     return say("nearly", near=near[0]) if near else ""
 
 
-def explain(error: click.UsageError) -> str:
+def explain_usage(error: click.UsageError) -> str:
     """Return a usage error of click as one line in the user's language, with where help is to be had."""
     command = error.ctx.command_path if error.ctx else "tinygrad-jp"
     return say("see help", message=_what(error), command=command)

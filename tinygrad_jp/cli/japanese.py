@@ -55,6 +55,11 @@ TEXT = {
     "no safetensors": 'チェックポイントには safetensors が必要です: pip install "tinygrad_jp[cli]"',
     "no pillow": '画像を読むには Pillow が必要です: pip install "tinygrad_jp[cli]"',
     "no memory": "メモリが足りません({why})。ネットワーク(--hidden)か --batch-size を小さくしてください",
+    "training failed": "学習を続けられません。学習係数(--lr)を小さくすると直ることがあります: {why}",
+    "data failed": "ファイルやデータを使えません: {why}",
+    "drawing failed": "図を描けません: {why}",
+    "failed": "実行できません: {why}",
+    "file failed": "{path}: 読み書きできません({why})",
     # ---------------------------------------------------------------- wrong usage
     "see help": "{message}。使い方: {command} --help",
     "no option": "{name} というオプションはありません",

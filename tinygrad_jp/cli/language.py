@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import locale
 import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from ..errors import TinygradError
+from ..errors import DataError, TinygradError, TrainingError
+from ..language import VARIABLE, language, preferred
+from ..viz import GraphvizError
 from . import english, japanese
 
-LANGUAGES = ("en", "ja")
-VARIABLE = "TINYGRAD_JP_LANG"
 TEXT: dict[str, dict[str, str]] = {"en": english.TEXT, "ja": japanese.TEXT}
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
 
-_current = "en"
+LEADS: tuple[tuple[type[Exception], str], ...] = (
+    (TrainingError, "training failed"),
+    (DataError, "data failed"),
+    (GraphvizError, "drawing failed"),
+    (Exception, "failed"),
+)
+"""Which sentence tells an error of the library, whose own text is in English; the first kind that fits counts."""
 
 
 class CommandError(TinygradError):
@@ -44,24 +49,11 @@ def choose(arguments: Sequence[str], environment: Mapping[str, str] = os.environ
     arguments
         Words after the program's name; the last ``--lang`` counts.
     environment
-        Its variables: TINYGRAD_JP_LANG, then LC_ALL, LC_MESSAGES, LANG; the first that is not empty counts.
+        Its variables.
     """
     said = [b for a, b in pairwise(arguments) if a == "--lang"]
     said += [a.removeprefix("--lang=") for a in arguments if a.startswith("--lang=")]
-    names = (environment.get(name, "") for name in (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG"))
-    name = said[-1] if said else next(filter(None, names), None) or locale.getlocale()[0] or ""
-    return "ja" if name.lower().startswith("ja") else "en"
-
-
-def use(language: str) -> None:
-    """Speak this language, "en" or "ja", from now on."""
-    global _current
-    _current = language
-
-
-def language() -> str:
-    """Return the language that is spoken."""
-    return _current
+    return preferred({VARIABLE: said[-1]} if said else environment)
 
 
 def say(key: str, **values: Any) -> str:
@@ -74,4 +66,13 @@ def say(key: str, **values: Any) -> str:
     **values
         Put into its braces.
     """
-    return TEXT[_current][key].format(**values)
+    return TEXT[language()][key].format(**values)
+
+
+def explain(error: Exception) -> str:
+    """Return an error as a sentence in the language that is spoken; what the library says of it stays in English."""
+    if isinstance(error, CommandError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return say("file failed", path=error.filename, why=error.strerror)
+    return say(next(key for kind, key in LEADS if isinstance(error, kind)), why=error)

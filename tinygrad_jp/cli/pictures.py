@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,19 @@ def save_picture(plot: str, *arguments: Any, **options: Any) -> bool:
     except ImportError:
         print(say("no plots"))
         return False
-    print(say("saved", path=getattr(plots, plot)(*arguments, **options)))
+    with plain_warnings():
+        path = getattr(plots, plot)(*arguments, **options)
+    print(say("saved", path=path))
     return True
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Write the warnings of what stands in this ``with`` block as messages, without a place in the code."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for warning in caught:
+        print(f"tinygrad-jp: {warning.message}", file=sys.stderr)
 
 
 def curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -16,13 +16,13 @@ import click
 
 from .. import __version__
 from ..errors import TinygradError
+from ..language import language, speaking
 from ..optim.naming import OPTIMIZERS
 from ..viz import GraphvizError
-from . import language
 from .config import Config
 from .datasets import DATA
-from .help import Formatter, Group, Number, Place, Sizes, common_options, explain
-from .language import INTERRUPTED, say
+from .help import Formatter, Group, Number, Place, Sizes, common_options, explain_usage
+from .language import INTERRUPTED, choose, explain, say
 from .models import MODELS, options
 
 Formatter.facts = {
@@ -47,21 +47,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
         Words after the program's name; by default those of this process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    language.use(language.choose(words))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Japanese characters shows "?" for them
-    try:
-        return int(program.main(words, prog_name="tinygrad-jp", standalone_mode=False) or 0)
-    except click.UsageError as error:
-        message, status = explain(error), error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        message, status = say("interrupted"), INTERRUPTED
-    except (TinygradError, GraphvizError) as error:
-        message, status = str(error), 1
-    except MemoryError as error:
-        message, status = say("no memory", why=error), 1
-    except OSError as error:
-        message, status = f"{error.filename}: {error.strerror}" if error.filename else str(error), 1
+    with speaking(choose(words)):
+        try:
+            return int(program.main(words, prog_name="tinygrad-jp", standalone_mode=False) or 0)
+        except click.UsageError as error:
+            message, status = explain_usage(error), error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            message, status = say("interrupted"), INTERRUPTED
+        except MemoryError as error:
+            message, status = say("no memory", why=error), 1
+        except (TinygradError, GraphvizError, OSError) as error:
+            message, status = explain(error), 1
     print(f"tinygrad-jp: {message}", file=sys.stderr)
     return status
 
@@ -91,8 +89,10 @@ program.params += common_options()
 def demo(out: Path) -> None:
     """See ``demo.py`` of the package."""
     from ..demo import demo as show
+    from .pictures import plain_warnings
 
-    show(out, language.language())
+    with plain_warnings():
+        show(out, language())
 
 
 @program.command("train")

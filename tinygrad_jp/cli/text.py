@@ -1,37 +1,18 @@
-"""Text on a terminal, where each Japanese character takes two columns."""
+"""Text on a terminal: what the command line needs beside ``text.py`` of the package."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+
+from ..text import pad, table, width
+
+__all__ = ["bar", "pad", "table", "width", "wrap"]
 
 OPENING = "「『（【"
 CLOSING = "、。」』）】?!？！・:;"
 WIDE = "\u3000-\u9fff\uff00-\uffef"
 UNIT = re.compile(rf"\s+|[{OPENING}]*(?:[^\s{WIDE}]+|[{WIDE}])[{CLOSING}]*")
 """What is not broken: a word, or a Japanese character with the marks that may not begin or end a line."""
-
-
-def width(text: str) -> int:
-    """Count the columns of a terminal that text takes."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def pad(text: str, columns: int) -> str:
-    """Fill text up with spaces."""
-    return text + " " * (columns - width(text))
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Align rows of equal length: the first column on the left, the others on the right."""
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [pad(row[0], widths[0]), *(" " * (w - width(c)) + c for c, w in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    )
 
 
 def wrap(text: str, columns: int) -> list[str]:

@@ -19,6 +19,7 @@ from ..ops import softmax_cross_entropy
 from ..optim import Optimizer, by_name
 from ..optim.naming import OPTIMIZERS
 from ..train import LAST, EarlyStopping, Trainer
+from ..train.history import heading
 from . import config as configuration
 from . import datasets, models, runs
 from .config import Config
@@ -195,7 +196,7 @@ def _report(folder: Path, trainer: Trainer, data: Data) -> None:
     run = runs.open_run(folder)
     monitor = str(trainer.monitor)
     value = trainer.history[monitor][run.epoch - 1]
-    print(say("best epoch", epoch=run.epoch, epochs=len(trainer.history), monitor=monitor, value=value))
+    print(say("best epoch", epoch=run.epoch, epochs=len(trainer.history), monitor=heading(monitor), value=value))
     y, t = runs.scores(run.model, datasets.examples(data.x_test, data.t_test))
     print(say("test accuracy", n=len(t), epoch=run.epoch, **runs.accuracy_and_loss(y, t)))
     save_picture("learning_curves", curves(trainer.history), folder / runs.CURVES)

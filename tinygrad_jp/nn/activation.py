@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
@@ -16,7 +17,7 @@ from ..ops.elementwise import relu, sigmoid, step, tanh
 from ..ops.reduce import log_softmax, softmax
 from ..ops.table import Op
 from ..tensor import Tensor
-from .module import Module, Parameter
+from .module import Module, Parameter, check_counts, check_numbers
 
 Found = TypeVar("Found")
 
@@ -121,6 +122,8 @@ class PReLU(Module):
     function: ClassVar[Op[Any]] = prelu
 
     def __init__(self, features: int = 1, init: float = 0.25, dtype: DTypeLike = np.float32) -> None:
+        check_counts("PReLU", features=features)
+        check_numbers("PReLU", math.isfinite, "be a finite number", init=init)
         self.weight = Parameter(np.full(features, init), "slope", dtype)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -183,7 +186,7 @@ BY_NAME: Mapping[str, type[Module]] = {layer.function.name: layer for layer in L
 
 def look_up(kind: str, table: Mapping[str, Found], name: str) -> Found:
     """Return what a table has under a name, or suggest the nearest name."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         near = get_close_matches(str(name).lower(), table, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(table)}"
         raise ArgumentError(f"{kind}: there is no {name!r}; {hint}")

@@ -13,7 +13,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..tensor import Tensor, as_tensor
 from .dropout import Dropout
 from .linear import Linear
-from .module import Module
+from .module import Module, check_counts
 
 
 def attention_weights(query: Tensor, key: Tensor, mask: np.ndarray | None = None) -> Tensor:
@@ -68,7 +68,8 @@ class MultiHeadAttention(Module):
     """
 
     def __init__(self, features: int, heads: int, dropout: float = 0.0, dtype: DTypeLike = np.float32) -> None:
-        if min(features, heads) < 1 or features % heads:
+        check_counts("MultiHeadAttention", features=features, heads=heads)
+        if features % heads:
             raise ArgumentError(f"MultiHeadAttention: {heads} heads do not divide {features} features")
         self.features = features
         self.heads = heads

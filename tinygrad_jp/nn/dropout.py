@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import DtypeError, ShapeError
 from ..generator import generator
 from ..tensor import Tensor, as_tensor
-from .module import Module
+from .module import Module, check_flags, check_numbers
 
 
 class Dropout(Module):
@@ -23,8 +23,8 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, inverted: bool = True) -> None:
-        if not 0 <= p < 1:
-            raise ArgumentError(f"{type(self).__name__}: p must lie in [0, 1), got {p}")
+        check_numbers(type(self).__name__, lambda p: 0 <= p < 1, "lie in [0, 1)", p=p)
+        check_flags(type(self).__name__, inverted=inverted)
         self.p = p
         self.inverted = inverted
 

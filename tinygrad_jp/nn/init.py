@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from numbers import Real
 
 import numpy as np
 from numpy import ndarray
@@ -109,7 +110,7 @@ def get(init: str | float | Init) -> Init:
     """
     if callable(init):
         return init
-    if isinstance(init, int | float):
+    if isinstance(init, Real):
         std = float(init)
         if not 0 <= std < math.inf:
             raise ArgumentError(f"init: a standard deviation must be finite and at least 0, got {init!r}")

@@ -12,7 +12,7 @@ from .. import ops
 from ..errors import ArgumentError, DtypeError
 from ..tensor import Tensor, as_tensor
 from . import init as initial
-from .module import Module, Parameter, check_counts
+from .module import Module, Parameter, check_counts, check_flags
 
 
 class Linear(Module):
@@ -49,6 +49,7 @@ class Linear(Module):
         dtype: DTypeLike = np.float32,
     ) -> None:
         check_counts("Linear", in_features=in_features, out_features=out_features)
+        check_flags("Linear", bias=bias)
         self.weight = Parameter(initial.get(init)((in_features, out_features)), "W", dtype)
         self.bias = Parameter(np.zeros(out_features), "b", dtype) if bias else None
 

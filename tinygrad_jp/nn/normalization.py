@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from .. import ops
 from ..errors import ArgumentError, ShapeError
 from ..tensor import Tensor, as_tensor
-from .module import Module, Parameter, check_counts
+from .module import Module, Parameter, check_counts, check_numbers
 
 
 class _BatchNorm(Module):
@@ -36,8 +36,7 @@ class _BatchNorm(Module):
 
     def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.9, dtype: DTypeLike = np.float32) -> None:
         _check(self, features, eps)
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"{type(self).__name__}: momentum must lie in 0…1, got {momentum}")
+        check_numbers(type(self).__name__, lambda rho: 0 <= rho <= 1, "lie in 0…1", momentum=momentum)
         self.features = features
         self.eps = eps
         self.momentum = momentum
@@ -152,7 +151,8 @@ class GroupNorm(Module):
 
     def __init__(self, groups: int, features: int, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
         _check(self, features, eps)
-        if groups < 1 or features % groups:
+        check_counts("GroupNorm", groups=groups)
+        if features % groups:
             raise ArgumentError(f"GroupNorm: {groups} groups do not divide {features} channels")
         self.groups = groups
         self.features = features
@@ -214,8 +214,7 @@ class LayerNorm(Module):
 def _check(layer: Module, features: int, eps: float) -> None:
     name = type(layer).__name__
     check_counts(name, features=features)
-    if not 0 <= eps < math.inf:
-        raise ArgumentError(f"{name}: eps must be finite and at least 0, got {eps!r}")
+    check_numbers(name, lambda eps: 0 <= eps < math.inf, "be finite and at least 0", eps=eps)
 
 
 def _column(values: Tensor, ndim: int) -> Tensor:

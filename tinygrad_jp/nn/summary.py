@@ -19,11 +19,12 @@ from numpy.typing import DTypeLike
 
 from .. import generator
 from ..errors import ArgumentError
+from ..language import tell
+from ..ops.conv import conv_windows
 from ..tape import Node, clock, enable_grad
 from ..tensor import Tensor
+from ..text import table, width
 from .module import Module
-
-HEADINGS = ("layer", "output shape", "parameters", "multiply-adds")
 
 
 @dataclass
@@ -84,15 +85,14 @@ class Summary:
 
     def _total(self) -> tuple[str, str, str, str]:
         frozen = self.parameters - self.trainable
-        note = f"total ({frozen:,} parameters frozen)" if frozen else "total"
+        note = tell("total ({n:,} parameters frozen)", n=frozen) if frozen else tell("total")
         return note, "", f"{self.parameters:,}", f"{self.multiply_adds:,}"
 
     def __str__(self) -> str:
-        lines = [HEADINGS, *(row.cells() for row in self.rows), self._total()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        text = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in lines]
-        rule = "─" * len(text[0])
-        return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])
+        cells = [_headings(), *(row.cells() for row in self.rows), self._total()]
+        head, *rows, total = table(cells, left=2).split("\n")
+        rule = "─" * width(head)
+        return "\n".join([head, rule, *rows, rule, total])
 
     __repr__ = __str__
 
@@ -103,7 +103,7 @@ class Summary:
             return f"<tr>{''.join(inside)}</tr>"
 
         body = "".join(line(row.cells(), "td") for row in self.rows)
-        return f"<table>{line(HEADINGS, 'th')}{body}{line(self._total(), 'th')}</table>"
+        return f"<table>{line(_headings(), 'th')}{body}{line(self._total(), 'th')}</table>"
 
 
 def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.float32) -> Summary:
@@ -147,6 +147,10 @@ def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.f
     for name, parameter in model.named_parameters():
         rows[name.rpartition(".")[0]].parameters += parameter.size
     return Summary((*runs, *(row for row in unused if row.parameters)), trainable)
+
+
+def _headings() -> tuple[str, str, str, str]:
+    return tell("layer"), tell("output shape"), tell("parameters"), tell("multiply-adds")
 
 
 def _example(shape: Sequence[int], dtype: np.dtype[Any]) -> Tensor:
@@ -243,6 +247,11 @@ def _multiply_adds(node: Node) -> int:
     if node.plan.op.name in ("conv2d", "conv2d_input_gradient"):  # the latter is a transposed convolution
         outputs = node.shape if node.plan.op.name == "conv2d" else np.shape(edges[0])
         return math.prod(outputs) * math.prod(np.shape(edges[1])[1:])
+    if node.plan.op.name == "conv_layer":  # whose pooling comes after them
+        saved = dict(zip(node.plan.names, node.saved[-len(node.plan.names) :], strict=True))
+        images, filters = np.shape(edges[0]), np.shape(edges[1])
+        laid = conv_windows(images, filters, *(saved[name] for name in ("stride", "padding", "dilation", "groups")))
+        return int(images[0] * math.prod(laid.places) * math.prod(filters))
     if node.plan.op.name in ("dot", "matmul", "affine"):
         contracted: int = (np.shape(edges[0]) or (1,))[-1]
         return math.prod(node.shape) * contracted

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..language import tell
+
 PATIENCE = 30.0
 """Seconds between plain lines within an epoch."""
 
@@ -48,18 +50,21 @@ class Lines(Display):
         if now - self.last >= PATIENCE:
             self.last = now
             speed = (self.done - self.first) / (now - self.start)
-            shown = ", ".join(f"{k} {v}" for k, v in means(loss, metrics).items())
-            left = (self.total - self.done) / speed
-            print(
-                f"{self.title}: {self.done}/{self.total}, {shown}, {speed:.0f} examples/s, {left:.0f} s left",
-                file=sys.stderr,
-                flush=True,
+            line = tell(
+                "{title}: {done}/{total}, {means}, {speed:.0f} examples/s, {left:.0f} s left",
+                title=self.title,
+                done=self.done,
+                total=self.total,
+                means=", ".join(f"{k} {v}" for k, v in means(loss, metrics).items()),
+                speed=speed,
+                left=(self.total - self.done) / speed,
             )
+            print(line, file=sys.stderr, flush=True)
 
 
 def means(loss: float, metrics: dict[str, float]) -> dict[str, str]:
     """Write the means of an epoch so far."""
-    return {name: f"{value:.4f}" for name, value in {"loss": loss, **metrics}.items()}
+    return {tell(name): f"{value:.4f}" for name, value in {"loss": loss, **metrics}.items()}
 
 
 @contextmanager
@@ -73,7 +78,7 @@ def display(shown: bool, title: str, total: int, done: int) -> Iterator[Display]
         except ImportError:
             yield Lines(title, total, done)
             return
-        with tqdm(total=total, initial=done, desc=title, unit=" examples", unit_scale=True, leave=False) as bar:
+        with tqdm(total=total, initial=done, desc=title, unit=tell(" examples"), unit_scale=True, leave=False) as bar:
             bar.last_print_t_monotonic = 0.0
             yield Bar(bar)
     else:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically
+from ..language import tell
+from ..text import table
 
 
 class History(Sequence[dict[str, Any]]):
@@ -65,14 +67,12 @@ class History(Sequence[dict[str, Any]]):
         return learning_curves(drawn, path, **options)
 
     def _cells(self) -> list[list[str]]:
-        return [self.names, *([_written(row.get(name)) for name in self.names] for row in self.rows)]
+        return [[*map(heading, self.names)], *([written(row.get(name)) for name in self.names] for row in self.rows)]
 
     def __str__(self) -> str:
         if not self.rows:
-            return "(no epoch was finished)"
-        cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in cells)
+            return tell("(no epoch was finished)")
+        return table(self._cells(), left=0)
 
     __repr__ = __str__
 
@@ -98,5 +98,12 @@ class History(Sequence[dict[str, Any]]):
         return write_atomically(Path(path), text.getvalue().encode())
 
 
-def _written(value: Any) -> str:
+def heading(name: str) -> str:
+    """Write the name of a column for the user: "val_loss" is 検証損失 in Japanese."""
+    validated = name.removeprefix("val_")
+    return tell(name) if validated == name else tell("val_{name}", name=tell(validated))
+
+
+def written(value: Any) -> str:
+    """Write a cell: numbers to four digits, and nothing for None."""
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ..errors import ArgumentError, DtypeError, TrainingError
 from ..generator import generator
+from ..language import tell
 from ..progress import progress
 
 Report = Callable[..., None]
@@ -95,7 +96,7 @@ class Search:
         lines = []
         for rank, trial in enumerate(self.trials[:10], 1):
             drawn = ", ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.params.items())
-            lines.append(f"{rank:3}  {trial.value:.4f}  {drawn}{'  (pruned)' if trial.pruned else ''}")
+            lines.append(f"{rank:3}  {trial.value:.4f}  {drawn}{'  ' + tell('(pruned)') if trial.pruned else ''}")
         return "\n".join(lines)
 
 
@@ -138,9 +139,10 @@ def search(
     Raises
     ------
     ArgumentError
-        If the space or a list of choices in it is empty, `trials` is below 1, or there is no such mode or sampler.
+        If the space or a list of choices in it is empty, `trials` is below 1, there is no such mode or sampler, or
+        `report` is called without a value.
     DtypeError
-        If the space holds something else than ranges and lists.
+        If the space holds something else than ranges and lists, or the objective returns or reports no number.
 
     Examples
     --------
@@ -156,23 +158,25 @@ def search(
     optuna = _optuna()
     study = _study(optuna, mode, sampler, prune)
     done: list[Trial] = []
-    with progress("search", trials, "trial") if show else nullcontext(_nothing) as advance:
+    with progress(tell("search"), trials, tell("trial")) if show else nullcontext(_nothing) as advance:
 
         def run(drawn: Any) -> float:
             trial = Trial({name: _draw(drawn, name, choices) for name, choices in space.items()})
             done.append(trial)
 
             def report(**values: float) -> None:
-                trial.value = float(next(iter(values.values())))
+                if not values:
+                    raise ArgumentError("search: report() was given nothing; call report(val_accuracy=…)")
                 for name, value in values.items():
-                    trial.curves.setdefault(name, []).append(float(value))
+                    trial.curves.setdefault(name, []).append(_number(f"report's {name}", value))
+                trial.value = trial.curves[next(iter(values))][-1]
                 drawn.report(trial.value, len(next(iter(trial.curves.values()))))
                 if drawn.should_prune():
                     trial.pruned = True
                     raise optuna.TrialPruned
 
             try:
-                trial.value = float(objective(trial.params, report))
+                trial.value = _number("the objective's result", objective(trial.params, report))
             finally:
                 advance()
             return trial.value
@@ -207,6 +211,15 @@ def _check_space(space: Mapping[str, Any]) -> None:
             raise DtypeError(f"search: {name} must be a Between(low, high) or a list of choices, got {choices!r}")
         if not isinstance(choices, Between) and not choices:
             raise ArgumentError(f"search: the list of choices of {name} is empty; give at least one")
+
+
+def _number(what: str, value: Any) -> float:
+    """Return what the user's function gave as a float."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        given = f"{type(value).__name__} {value!r}" if value is not None else "None (is a return missing?)"
+        raise DtypeError(f"search: {what} must be a number, got {given}") from None
 
 
 def _draw(trial: Any, name: str, choices: Between | list[Any]) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from ..data import DataLoader
 from ..errors import ArgumentError, DataError, DtypeError, TrainingError
 from ..io import load_checkpoint, read_checkpoint, save_checkpoint
+from ..language import tell
 from ..nn import Module
 from ..optim import Optimizer, Scheduler, clip_grad_norm
 from ..tape import no_grad
@@ -23,7 +24,7 @@ from ..tensor import Tensor
 from .callbacks import Callback, direction, monitored
 from .checks import check_callbacks, check_loaders, check_metrics, examples
 from .display import display
-from .history import History
+from .history import History, heading, written
 from .means import Means
 
 LAST = "last.safetensors"
@@ -200,8 +201,10 @@ class Trainer:
 
     def interruption(self) -> str:
         """Text shown when Ctrl-C has ended the training."""
-        then = f"; fit(…, resume=True) goes on from {self.out / LAST}" if self.out else ""
-        return f"interrupted in epoch {self.epoch + 1}{then}"
+        if self.out is None:
+            return tell("interrupted in epoch {epoch}", epoch=self.epoch + 1)
+        text = "interrupted in epoch {epoch}; fit(…, resume=True) goes on from {path}"
+        return tell(text, epoch=self.epoch + 1, path=self.out / LAST)
 
     def step(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
         """Run one batch forward and backward; the gradients add up until ``update``.
@@ -240,7 +243,8 @@ class Trainer:
         if not self.model.training:  # parts that the user froze with eval() stay so
             self.model.train()
         total = examples(train)
-        with display(self.progress, f"epoch {self.epoch + 1}/{epochs}", total, self._running.count) as shown:
+        title = tell("epoch {epoch}/{epochs}", epoch=self.epoch + 1, epochs=epochs)
+        with display(self.progress, title, total, self._running.count) as shown:
             waiting = 0
             for x, t in train:
                 output, loss = self.step(x, t)
@@ -281,7 +285,7 @@ class Trainer:
         for callback in self.callbacks:
             callback.on_epoch_end(self, row)
         self.history.rows.append(row)
-        self._say("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
+        self._say("  ".join(f"{heading(name)} {written(value)}" for name, value in row.items()))
         score = direction(monitor, self.mode) * value
         better = score < self.best
         self.best = min(self.best, score)
@@ -410,7 +414,8 @@ class Trainer:
         self.epoch, self.updates, self.history = extra["epoch"], extra["updates"], History(extra["history"])
         self.stop = extra["stop"]  # a run that was stopped early stays stopped
         if self.stop:
-            self._say(f"stopped early after epoch {self.epoch}, as {path} says: there is nothing to go on with")
+            text = "stopped early after epoch {epoch}, as {path} says: there is nothing to go on with"
+            self._say(tell(text, epoch=self.epoch, path=path))
         self.best = math.inf if extra["best"] is None else extra["best"]
         self._running = Means(**extra["running"])
         if self.val is not None:

@@ -2,7 +2,8 @@
 
 Every function draws one sheet in the same style and returns the matplotlib ``Figure``; given a `path` (.png, .svg,
 .pdf) it writes the file instead and returns the path. No window opens, and pyplot's state is neither used nor changed.
-The same data give the same SVG, byte for byte, and its text stays text. Names may be Japanese.
+The same data give the same SVG, byte for byte, and its text stays text. Names may be Japanese. The sheet's own words
+are in the user's language (``language.py``), but in English where no font with Japanese characters is found.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from ..files import write_atomically
+from ..language import language, speaking, tell
 from ..metrics import r2_score
 from ..tensor import Tensor, grad
 from .dot import FONTS
@@ -83,19 +85,24 @@ def japanese_font() -> str | None:
 @contextmanager
 def style() -> Iterator[None]:
     """Draw what stands in this ``with`` block in the style of tinygrad_jp's plots; also a decorator."""
-    fonts = ["DejaVu Sans", *filter(None, [japanese_font()])]
-    with mpl.rc_context({**STYLE, "font.family": fonts}):
+    font = japanese_font()
+    if font is None and language() == "ja":
+        _warn_of_missing_font("the words are in English")
+    fonts = ["DejaVu Sans", *filter(None, [font])]
+    with mpl.rc_context({**STYLE, "font.family": fonts}), speaking(language() if font else "en"):
         yield
 
 
 @cache
-def _warn_of_missing_font() -> None:
-    warnings.warn(
-        "plots: no font with Japanese characters was found, so they are drawn as boxes; install one of "
-        f"{', '.join(JAPANESE_FONTS)} (Debian, Ubuntu: apt install fonts-noto-cjk) and delete fontlist-*.json in "
-        f"{mpl.get_cachedir()}, where matplotlib remembers the fonts; or write .svg, which the viewer's fonts show",
-        stacklevel=5,
+def _warn_of_missing_font(consequence: str) -> None:
+    remedy = tell(
+        "install one of {fonts} (Debian, Ubuntu: apt install fonts-noto-cjk) and delete fontlist-*.json in {cache}, "
+        "where matplotlib remembers the fonts",
+        fonts=", ".join(JAPANESE_FONTS),
+        cache=mpl.get_cachedir(),
     )
+    message = "plots: no font with Japanese characters was found, so {consequence}; {remedy}"
+    warnings.warn(tell(message, consequence=tell(consequence), remedy=remedy), stacklevel=5)
 
 
 def _done(figure: Figure, path: Path | str | None) -> Figure | Path:
@@ -104,7 +111,7 @@ def _done(figure: Figure, path: Path | str | None) -> Figure | Path:
     if (path is None or path.suffix != ".svg") and japanese_font() is None:
         texts: list[Any] = figure.findobj(Text)
         if any(unicodedata.east_asian_width(c) in "WF" for text in texts for c in text.get_text()):
-            _warn_of_missing_font()
+            _warn_of_missing_font("they are drawn as boxes (in .svg the viewer's fonts show them)")
     return figure if path is None else _save(figure, path)
 
 
@@ -178,17 +185,17 @@ def loss_curve(losses: Sequence[float], path: Path | str | None = None) -> Figur
     values = _numbers("loss_curve", "losses", {"losses": losses})["losses"]
     window = min(20, len(values))
     figure, [panel] = _panels(1, 1, (7, 4))
-    panel.plot(values, color=GREY, linewidth=0.8, label="every step")
+    panel.plot(values, color=GREY, linewidth=0.8, label=tell("every step"))
     means = _running_mean(values, window)
-    panel.plot(np.arange(window - 1, len(values)), means, color=BLUE, label=f"mean of {window} steps")
-    panel.set(xlabel="step", ylabel="loss (cross entropy)", ylim=(0, None), xlim=(0, len(values)))
+    panel.plot(np.arange(window - 1, len(values)), means, color=BLUE, label=tell("mean of {n} steps", n=window))
+    panel.set(xlabel=tell("step"), ylabel=tell("loss (cross entropy)"), ylim=(0, None), xlim=(0, len(values)))
     panel.legend()
     return _done(figure, path)
 
 
 @style()
 def learning_curves(
-    history: History, path: Path | str | None = None, *, xlabel: str = "epoch", title: str | None = None
+    history: History, path: Path | str | None = None, *, xlabel: str | None = None, title: str | None = None
 ) -> Figure | Path:
     """Draw how training went: a panel for each quantity, with training, validation and test in it together.
 
@@ -202,7 +209,7 @@ def learning_curves(
     path
         File to write; its suffix tells the format.
     xlabel
-        What is counted.
+        What is counted; by default epochs.
     title
         Of the sheet.
     """
@@ -214,7 +221,7 @@ def learning_curves(
         longest = max(map(len, lines.values()))
         for part, values in lines.items():
             _learning_curve(panel, part, values, longest, "o" if len(values) <= 20 else "")
-        panel.set(xlabel=xlabel, ylabel=quantity.replace("_", " "), xlim=(0.5, longest + 0.5))
+        panel.set(xlabel=xlabel or tell("epoch"), ylabel=_quantity(quantity), xlim=(0.5, longest + 0.5))
         panel.locator_params(axis="x", integer=True, min_n_ticks=1)
         panel.legend()
     figure.suptitle(title or "")
@@ -231,10 +238,15 @@ def _split(name: str) -> tuple[str, str]:
     return (part, quantity) if part in PARTS and quantity else ("train", name)
 
 
+def _quantity(name: str) -> str:
+    """Write the name of a loss or metric beside an axis."""
+    return tell(name).replace("_", " ")
+
+
 def _learning_curve(panel: Axes, part: str, values: Sequence[float] | np.ndarray, length: int, marker: str) -> None:
     colour, line, label = PARTS[part]
     x = np.arange(1, len(values) + 1) * (length / max(len(values), 1))
-    panel.plot(x, values, line, color=colour, label=label, marker=marker, markersize=3)
+    panel.plot(x, values, line, color=colour, label=tell(label), marker=marker, markersize=3)
 
 
 @style()
@@ -242,8 +254,8 @@ def curves(
     lines: Mapping[str, Sequence[float]],
     path: Path | str | None = None,
     *,
-    xlabel: str = "iteration",
-    ylabel: str = "loss",
+    xlabel: str | None = None,
+    ylabel: str | None = None,
     title: str | None = None,
     smooth: int = 1,
     ylim: tuple[float | None, float | None] | None = None,
@@ -258,7 +270,7 @@ def curves(
     path
         File to write; its suffix tells the format.
     xlabel, ylabel, title
-        What stands beside the axes and above.
+        What stands beside the axes, by default iteration and loss, and above.
     smooth
         Draw the mean over so many values instead of each.
     ylim
@@ -274,7 +286,8 @@ def curves(
         x = np.arange(window - 1, window - 1 + len(y))
         every = max(1, len(y) // 12)
         panel.plot(x, y, label=label, marker=MARKERS[k % len(MARKERS)], markersize=5, markevery=(k % every, every))
-    panel.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
+    panel.set(xlabel=xlabel or tell("iteration"), ylabel=ylabel or tell("loss"), title=title or "")
+    panel.set_yscale("log" if log else "linear")
     panel.locator_params(axis="x", integer=True)
     if ylim is not None:
         panel.set_ylim(*ylim)
@@ -323,14 +336,14 @@ def search_sheet(
             values = trial["history"].get(name, ())
             _learning_curve(panel, _split(name)[0], values, len(values), "o" if len(values) == 1 else "")
         params = [f"{name} = {_number(value)}" for name, value in trial.get("params", {}).items()]
-        result = f"best {best(trial):.3g}" if np.isfinite(best(trial)) else "no validation"
+        result = tell("best {value}", value=f"{best(trial):.3g}") if np.isfinite(best(trial)) else tell("no validation")
         panel.set_title("\n".join([f"{k + 1}. {result}", *params]), fontsize=9)
         panel.locator_params(axis="x", integer=True, min_n_ticks=1, nbins=4)
     for panel in panels[-5:]:
-        panel.set_xlabel("epoch")
+        panel.set_xlabel(tell("epoch"))
     _legend(figure, panels[0])
     figure.suptitle(title or "")
-    figure.supylabel(quantity.replace("_", " "), fontsize=10)
+    figure.supylabel(_quantity(quantity), fontsize=10)
     return _done(figure, path)
 
 
@@ -382,9 +395,9 @@ def confusion_matrix_plot(
         slope: dict[str, Any] = {} if names is None else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
         panel.set_xticks(range(n), labels, **slope)
         panel.set_yticks(range(n), labels)
-    panel.set(xlabel="predicted", ylabel="true", title=title or "")
+    panel.set(xlabel=tell("predicted"), ylabel=tell("true"), title=title or "")
     panel.grid(False)
-    figure.colorbar(image, label="share of the true class", shrink=0.9)
+    figure.colorbar(image, label=tell("share of the true class"), shrink=0.9)
     return _done(figure, path)
 
 
@@ -411,11 +424,12 @@ def observed_against_predicted(
         raise ArgumentError("observed_against_predicted: y and t must be finite; leave out pairs with NaN or infinity")
     figure, [panel] = _panels(1, 1, (5, 4.6))
     low, high = min(y.min(), t.min()), max(y.max(), t.max())
-    panel.axline((low, low), slope=1, color="0.3", linewidth=1, linestyle="--", label="predicted = observed")
+    panel.axline((low, low), slope=1, color="0.3", linewidth=1, linestyle="--", label=tell("predicted = observed"))
     panel.scatter(y, t, s=14, alpha=0.6, linewidths=0, color=BLUE, rasterized=y.size > 5000, label=f"R² = {r2:.3f}")
     margin = 0.05 * (high - low) or 0.5
     limits = (low - margin, high + margin)
-    panel.set(xlabel="predicted", ylabel="observed", title=title or "", xlim=limits, ylim=limits, aspect="equal")
+    panel.set(xlabel=tell("predicted"), ylabel=tell("observed"), title=title or "")
+    panel.set(xlim=limits, ylim=limits, aspect="equal")
     panel.legend(loc="upper left")
     return _done(figure, path)
 
@@ -439,9 +453,8 @@ def prediction_sheet(
     wrong = np.flatnonzero(predicted != labels)
     right = np.flatnonzero(predicted == labels)
     figure = _image_grid(images, labels, predicted, [*wrong[:20], *right][:40])
-    figure.suptitle(
-        f"{len(right)} of {len(labels)} test images recognised; wrong ones first, in red (label → prediction)"
-    )
+    title = "{right} of {n} test images recognised; wrong ones first, in red (label → prediction)"
+    figure.suptitle(tell(title, right=len(right), n=len(labels)))
     return _done(figure, path)
 
 
@@ -473,8 +486,10 @@ def misclassified(
     images, labels, predicted = _images("misclassified", images, labels, predicted)
     wrong = np.flatnonzero(predicted != labels)
     figure = _image_grid(images, labels, predicted, list(wrong[:most]), names)
-    shown = f"; the first {most}" if len(wrong) > most else ""
-    figure.suptitle(f"{len(wrong)} of {len(labels)} images misclassified{shown} (label → prediction)")
+    title = "{wrong} of {n} images misclassified (label → prediction)"
+    if len(wrong) > most:
+        title = "{wrong} of {n} images misclassified; the first {most} (label → prediction)"
+    figure.suptitle(tell(title, wrong=len(wrong), n=len(labels), most=most))
     return _done(figure, path)
 
 
@@ -558,7 +573,7 @@ def activation_histograms(
         Of the sheet.
     """
     numbers = _numbers("activation_histograms", "activations", activations)
-    return _done(_histograms(numbers, bins, range, True, ylim, "activation", title), path)
+    return _done(_histograms(numbers, bins, range, True, ylim, tell("activation"), title), path)
 
 
 @style()
@@ -588,7 +603,7 @@ def weight_histograms(
     if not isinstance(weights, Mapping):
         weights = {name: p for name, p in weights.named_parameters() if p.ndim >= 2}
     numbers = _numbers("weight_histograms", "weights (parameters with two or more axes)", weights)
-    return _done(_histograms(numbers, bins, range, False, None, "weight", title), path)
+    return _done(_histograms(numbers, bins, range, False, None, tell("weight"), title), path)
 
 
 def _histograms(
@@ -607,14 +622,15 @@ def _histograms(
     figure, panels = _panels(len(arrays), 5, (2.4, 2.5), sharex=True, sharey=sharey)
     for panel, (name, values) in zip(panels, finite.items(), strict=True):
         panel.hist(values, bins=bins, range=range, color=BLUE)
-        lost = f", {arrays[name].size - values.size} not finite" if values.size < arrays[name].size else ""
-        spread = f"std {values.std():#.2g}" if values.size else "no numbers"
-        panel.set_title(f"{name}\n{spread}{lost}")
+        notes = [tell("std {value}", value=f"{values.std():#.2g}") if values.size else tell("no numbers")]
+        if values.size < arrays[name].size:
+            notes.append(tell("{n} not finite", n=arrays[name].size - values.size))
+        panel.set_title(f"{name}\n{', '.join(notes)}")
         panel.locator_params(nbins=4)
     if ylim is not None:
         panels[0].set_ylim(*ylim)
     figure.supxlabel(xlabel, fontsize=10)
-    figure.supylabel("count", fontsize=10)
+    figure.supylabel(tell("count"), fontsize=10)
     figure.suptitle(title or "")
     return figure
 
@@ -648,9 +664,9 @@ def activation_sheet(
         y = function(x)
         panel.axhline(0, color="0.6", linewidth=0.7)
         panel.axvline(0, color="0.6", linewidth=0.7)
-        panel.plot(x.numpy(), y.numpy(), color=BLUE, label="function")
+        panel.plot(x.numpy(), y.numpy(), color=BLUE, label=tell("function"))
         if y.requires_grad:
-            panel.plot(x.numpy(), grad(y.sum(), x).numpy(), "--", color=RED, linewidth=1.3, label="derivative")
+            panel.plot(x.numpy(), grad(y.sum(), x).numpy(), "--", color=RED, linewidth=1.3, label=tell("derivative"))
         panel.set(title=name, xlim=xlim)
         panel.locator_params(nbins=5)
     _legend(figure, max(panels, key=lambda panel: len(panel.lines)))
