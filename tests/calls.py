@@ -399,6 +399,16 @@ def conv2d(draw: Draw, row: Op[Any]) -> Call:
     return call(draw, row, [x, w], **attrs)
 
 
+def batch_norm(draw: Draw, row: Op[Any]) -> Call:
+    x = draw(
+        st.one_of(
+            hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=4),
+            hnp.array_shapes(min_dims=4, max_dims=4, min_side=2, max_side=3),
+        )
+    )
+    return call(draw, row, [x, x[1:2], x[1:2]], eps=draw(st.sampled_from([1e-5, 0.1])), relu=draw(st.booleans()))
+
+
 def conv_layer(draw: Draw, row: Op[Any]) -> Call:
     x, w, attrs = convolution(draw, 2)
     smallest = min(ops.conv2d.forward(np.zeros(x), np.zeros(w), **attrs).shape[2:])
@@ -541,6 +551,7 @@ OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
     "take": take, "getitem": getitem, "scatter_add": scatter_add, "dot": dot, "matmul": matmul, "affine": affine,
     "outer": outer, "einsum": einsum, "contract": contract, "im2col": im2col, "col2im": col2im,
     "conv_layer": conv_layer,
+    "batch_norm": batch_norm,
     "conv2d": conv2d, "conv2d_input_gradient": conv2d_input_gradient, "conv2d_weight_gradient": conv2d_weight_gradient,
     "conv1d": conv1d, "conv_transpose2d": conv_transpose2d,
     "max_pool2d": pool, "argmax_pool2d": pool, "sum_pool2d": pool, "avg_pool2d": pool, "max_unpool2d": unpool,

@@ -338,6 +338,15 @@ PAIRS: dict[str, list[Pair]] = {
     "logistic_loss": of_targets("logistic_loss", F.soft_margin_loss, SIGNS),
     "exponential_loss": of_targets("exponential_loss", reduced(lambda x, t: torch.exp(-t * x)), SIGNS),
     "hinge_loss": of_targets("hinge_loss", reduced(lambda x, t: torch.relu(1 - t * x)), SIGNS),
+    "batch_norm": [
+        Pair(
+            [shape, shape[1:2], shape[1:2]],
+            lambda x, w, b, r=relu: tj.batch_norm(x, w, b, relu=r),
+            lambda x, w, b, r=relu: (F.relu if r else torch.clone)(F.batch_norm(x, None, None, w, b, training=True)),
+        )
+        for shape in ((6, 3), (2, 3, 4, 5))
+        for relu in (False, True)
+    ],
     "standardize": [
         Pair([(4, 3)], tj.standardize, lambda x: F.layer_norm(x, (3,))),
         Pair([(2, 3, 4)], lambda x: tj.standardize(x, (1, 2), 0.1), lambda x: F.layer_norm(x, (3, 4), eps=0.1)),
@@ -690,6 +699,7 @@ AT_KINKS: dict[str, Callable[..., Any]] = {
     "max_pool2d": lambda x, size: F.max_pool2d(x, size),
     "adaptive_max_pool2d": F.adaptive_max_pool2d,
     "global_max_pool2d": lambda x: torch.amax(x, (2, 3)),
+    "batch_norm": lambda x, w, b, relu: F.relu(F.batch_norm(x, None, None, w, b, training=True)),
     "conv_layer": lambda x, w, b, relu=False, pool=1: F.max_pool2d(
         (F.relu if relu else torch.clone)(F.conv2d(x, w, b)), pool
     ),

@@ -157,6 +157,41 @@ class TestWithNumba:
             scale = np.abs(e).max(initial=1e-30)
             np.testing.assert_allclose(a, e, rtol=0, atol=scale * (1e-6 if dtype == np.float32 else 1e-14))
 
+    @settings(max_examples=40, deadline=None)
+    @given(
+        shape=st.one_of(
+            st.tuples(st.integers(2, 40), st.integers(1, 9)),
+            st.tuples(st.integers(1, 5), st.integers(1, 40), st.integers(1, 6), st.integers(2, 6)),
+        ),
+        relu=st.booleans(),
+        channels_last=st.booleans(),
+        dtype=st.sampled_from([np.float32, np.float64]),
+        seed=st.integers(0, 2**32 - 1),
+    )
+    def test_batch_normalization_equals_that_of_numpy(
+        self, shape: tuple[int, ...], relu: bool, channels_last: bool, dtype: Any, seed: int
+    ) -> None:
+        """Compiled in the given precision, NumPy's in float64: result, and gradients of x, γ and β."""
+        rng = np.random.default_rng(seed)
+        x, g = (rng.normal(3, 2, shape).astype(dtype) for _ in range(2))
+        if channels_last:
+            x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+        gamma, beta = (rng.normal(size=shape[1]).astype(dtype) for _ in range(2))
+
+        def run(fast: bool, dtype: Any) -> list[np.ndarray]:
+            tj.use_fast(fast)
+            inputs = [tj.Tensor(a.astype(dtype), requires_grad=True) for a in (x, gamma, beta)]
+            y = tj.batch_norm(*inputs, eps=0.1, relu=relu)
+            y.backward(g.astype(dtype))
+            return [y.numpy(), *(p.grad.numpy() for p in inputs)]
+
+        fast, exact = run(True, dtype), run(False, np.float64)
+        assume(np.array_equal(fast[0] > 0, exact[0] > 0))
+        for a, e in zip(fast, exact, strict=True):
+            assert a.dtype == dtype
+            bound = np.abs(g).sum() * (1e-6 if dtype == np.float32 else 1e-14)
+            np.testing.assert_allclose(a, e, rtol=0, atol=bound)
+
     def test_both_compiled_convolutions_are_tried(self) -> None:
         lanes = 2 * compiled().BYTES // 4
         kernels = {

@@ -9,7 +9,6 @@ from typing import Any, overload
 
 from ..errors import DtypeError, IndexingError
 from .activation import ReLU
-from .conv import Conv2d
 from .module import Module
 from .pooling import MaxPool2d
 
@@ -97,8 +96,8 @@ class Sequential(ModuleList):
     def forward(self, x: Any) -> Any:
         """Run the modules in turn, each on the output of the one before.
 
-        A convolution takes relu and max pooling behind it along: one pass over memory instead of three. A module that
-        is watched runs by itself.
+        A convolution takes relu and max pooling behind it along, batch normalization relu: one pass over memory instead
+        of several. A module that is watched runs by itself.
         """
         modules = list(self)
         while modules:
@@ -110,20 +109,16 @@ class Sequential(ModuleList):
 
 
 def _taken_along(module: Module, behind: Sequence[Module]) -> dict[str, Any]:
-    """Say which of the modules behind a convolution it does itself: options of its ``forward``, one for each."""
+    """Say which of the modules behind one it does itself: options of its ``forward``, in the order of the modules."""
+    writer = next(kind for kind in type(module).__mro__ if "forward" in vars(kind))
+    able = vars(writer).get("takes_along", ())  # a subclass with a forward of its own may know nothing of it
     options: dict[str, Any] = {}
-    if type(module) is not Conv2d or module.watched:
-        return options
-    for follower in behind[:2]:
-        if type(follower) is ReLU and not options:
-            option: dict[str, Any] = {"relu": True}
-        elif type(follower) is MaxPool2d and follower.side:
-            option = {"pool": follower.side}
-        else:
+    for follower in () if module.watched else behind[: len(able)]:
+        option = "relu" if type(follower) is ReLU else "pool"
+        value = follower.side if type(follower) is MaxPool2d else type(follower) is ReLU
+        if not value or follower.watched or option not in able or options.keys() & {option, "pool"}:
             break
-        if follower.watched:
-            break
-        options |= option
+        options[option] = value
     return options
 
 

@@ -126,6 +126,7 @@ class Conv2d(_Convolution):
     """
 
     function = ops.conv2d
+    takes_along = ("relu", "pool")
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from numbers import Real
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -88,6 +88,8 @@ class Module:
     """
 
     training: bool = True
+    takes_along: ClassVar[tuple[str, ...]] = ()
+    """Which layers behind this one ``forward`` can do itself: options "relu" and "pool" (see ``Sequential``)."""
     _buffers: frozenset[str] = frozenset()
     _forward_hooks: tuple[ForwardHook, ...] = ()
 

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from .. import ops
 from ..errors import ArgumentError, ShapeError
+from ..kernels import normalization
 from ..tensor import Tensor, as_tensor
 from .module import Module, Parameter, check_counts, check_numbers
 
@@ -29,6 +30,7 @@ class _BatchNorm(Module):
         Of the parameters and averages.
     """
 
+    takes_along = ("relu",)
     axes: ClassVar[tuple[int, ...]]
     """Over which mean and variance are taken: all but axis 1."""
     layout: ClassVar[str]
@@ -47,8 +49,8 @@ class _BatchNorm(Module):
         self.register_buffer("running_mean", np.zeros(features, dtype))
         self.register_buffer("running_var", np.ones(features, dtype))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize x over all axes but axis 1."""
+    def forward(self, x: Tensor, relu: bool = False) -> Tensor:
+        """Normalize x over all axes but axis 1; `relu` does what ``ReLU`` behind this layer would."""
         x = as_tensor(x)
         name = type(self).__name__
         if x.ndim != 1 + len(self.axes) or x.shape[1] != self.features:
@@ -56,22 +58,24 @@ class _BatchNorm(Module):
         if not self.training:
             scale = (1.0 / np.sqrt(self.running_var + self.eps)).astype(self.running_var.dtype)
             slope = self.gamma * scale
-            return x * _column(slope, x.ndim) + _column(self.beta - slope * self.running_mean, x.ndim)
+            y = x * _column(slope, x.ndim) + _column(self.beta - slope * self.running_mean, x.ndim)
+            return ops.relu(y) if relu else y
         if x.size < 2 * self.features:
             raise ShapeError(
                 f"{name}: a batch of {x.size // max(1, self.features)} has no variance; train with at least 2 examples "
                 "(drop_last=True leaves the last, smaller batch out), or call eval() first"
             )
-        self._update(x.numpy())
-        normal = ops.standardize(x, axis=self.axes, eps=self.eps)
-        return normal * _column(self.gamma, x.ndim) + _column(self.beta, x.ndim)
+        moments = normalization.moments(x.numpy())
+        self._update(*moments, count=x.size // self.features)
+        return ops.batch_norm(x, self.gamma, self.beta, self.eps, relu, moments)
 
-    def _update(self, batch: np.ndarray) -> None:
-        fresh, mean, var = 1 - self.momentum, batch.mean(self.axes), batch.var(self.axes, ddof=1)
+    def _update(self, mean: np.ndarray, var: np.ndarray, count: int) -> None:
+        """Move the running averages; the variance becomes the unbiased one."""
+        fresh = 1 - self.momentum
         if np.isnan(var).any():
             return  # one bad batch would leave NaN in the averages for good
         self.running_mean += fresh * (mean - self.running_mean)
-        self.running_var += fresh * (var - self.running_var)
+        self.running_var += fresh * (var * (count / (count - 1)) - self.running_var)
 
     def extra_repr(self) -> str:
         """The number of features."""

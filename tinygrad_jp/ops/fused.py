@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
+from ..kernels import normalization
 from .linalg import times_matrix
 from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, min_reduce, softmax
-from .table import Array, op
+from .table import POSITIVE, Array, Kink, op
 
 
 def _rows(x: Array) -> Array:
@@ -213,3 +214,103 @@ def standardize(x: Array, /, axis: Axis = -1, eps: float = 1e-5) -> Array:
     scale = 1.0 / np.sqrt(add_reduce(out * out, axis=axis, keepdims=True) * share + eps)
     out *= scale
     return out, scale
+
+
+def _batch_axes(x: Array) -> tuple[int, ...]:
+    return (0, *range(2, x.ndim))
+
+
+def _column(values: Array, x: Array) -> Array:
+    """Shape values of the channels so that they broadcast with `x`."""
+    return values.reshape((values.shape[0], *[1] * (x.ndim - 2))) if x.ndim > 2 else values
+
+
+def _batch_mean(x: Array) -> Array:
+    return np.mean(x, _batch_axes(x))
+
+
+def _batch_scale(x: Array, eps: float) -> Array:
+    return 1.0 / np.sqrt(np.var(x, _batch_axes(x)) + eps)
+
+
+def _batch_norm_as_primitives(x: Array, gamma: Array, beta: Array, eps: float, relu: bool, moments: Any) -> Array:
+    y = standardize.dispatch(x, _batch_axes(x), eps) * _column(gamma, x) + _column(beta, x)
+    return np.maximum(y, 0) if relu else y
+
+
+def _normal(x: Array, mean: Array, scale: Array) -> Array:
+    return (x - _column(mean, x)) * _column(scale, x)
+
+
+def _batch_norm_dx(g: Array, x: Array, gamma: Array, mean: Array, scale: Array, out: Array, relu: bool) -> Array:
+    if isinstance(g, np.ndarray):
+        return normalization.input_gradient(g, x, mean, scale, gamma, out, relu)
+    g = g * (out > 0) if relu else g
+    normal, axes = _normal(x, mean, scale), _batch_axes(x)
+    share = inverse(count(x.shape, axes))
+    rest = np.sum(g, axes, keepdims=True) * share + normal * (np.sum(g * normal, axes, keepdims=True) * share)
+    return (g - rest) * _column(gamma * scale, x)
+
+
+def _batch_norm_dgamma(g: Array, x: Array, mean: Array, scale: Array, out: Array, relu: bool) -> Array:
+    if isinstance(g, np.ndarray):
+        return normalization.gradient_sums(g, x, mean, scale, out, relu)[1]
+    return np.sum((g * (out > 0) if relu else g) * _normal(x, mean, scale), _batch_axes(x))
+
+
+@op(
+    symbol="batch norm",
+    family="along_axis",
+    vjp={
+        "x": _batch_norm_dx,
+        "gamma": _batch_norm_dgamma,
+        "beta": lambda g, out, relu: add_reduce(g * (out > 0) if relu else g, axis=_batch_axes(out)),
+    },
+    keeps={"mean": _batch_mean, "scale": _batch_scale},
+    decomposition=_batch_norm_as_primitives,
+    domain={"gamma": POSITIVE},
+    kinks=[
+        Kink(
+            "a result of 0 before relu",
+            "0",
+            (np.array([[-1.0], [0.0], [1.0]]), np.zeros(1), np.zeros(1)),
+            ([[0.0], [0.0], [0.0]], [0.0], [0.0]),
+            {"relu": True},
+        )
+    ],
+)
+def batch_norm(
+    x: Array, gamma: Array, beta: Array, /, eps: float = 1e-5, relu: bool = False, moments: Any = None
+) -> Array:
+    """Batch normalization: each channel to mean 0 and variance 1 over the batch, then γ x̂ + β.
+
+    The book, section 6.3, equations 6.7 and 6.8, figure 6-17 (S. Ioffe, C. Szegedy, 2015, algorithm 1).
+
+    Parameters
+    ----------
+    x
+        Shape (N, C), or images (N, C, H, W); floating point.
+    gamma, beta
+        γ and β, shape (C,).
+    eps
+        ε, keeps the root away from 0.
+    relu
+        Whether to set negative results to 0.
+    moments
+        Mean and variance of each channel of `x`, shape (C,) each, if they are known.
+
+    Returns
+    -------
+    Tensor
+        The shape of `x`.
+    """
+    x, gamma, beta = floating(x), np.asarray(gamma), np.asarray(beta)
+    if x.ndim < 2 or gamma.shape != x.shape[1:2] or beta.shape != gamma.shape:
+        raise ShapeError(
+            f"batch_norm: needs x of shape (N, C, …) and γ and β of shape (C,), got {x.shape}, {gamma.shape} and "
+            f"{beta.shape}"
+        )
+    mean, var = moments or normalization.moments(x)
+    scale = 1.0 / np.sqrt(var + np.asarray(eps, var.dtype))
+    out = normalization.normalize(x, mean, scale, gamma, beta, bool(relu))
+    return out.astype(np.result_type(x, gamma, beta), copy=False), mean, scale

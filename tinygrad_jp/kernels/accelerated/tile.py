@@ -35,7 +35,8 @@ def _make(rows: int, vectors: int) -> Callable[..., None]:
 
         return signature, write
 
-    return add_products
+    made: Callable[..., None] = add_products
+    return made
 
 
 def _write(
