@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from .libraries import Library, Problem, Training, tinygrad_jp
+from .networks import Network
 from .timing import alternate
 
 ROOT = Path(__file__).parent.parent
@@ -170,16 +171,50 @@ def _check_agreement(trainings: dict[tuple[str, str], Training]) -> None:
 
 def networks(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
     """Time training steps written with nn and optim against PyTorch's, and compare the peak memory."""
+    from .networks import NETWORKS, modes
+
+    yield from _steps(NETWORKS, peers, effort)
     if "PyTorch" not in [peer.name for peer in peers]:
         return
-    from .networks import NETWORKS, ours, pytorch
-
     for number, network in enumerate(NETWORKS):
-        runs = {"ours": ours(network), "PyTorch": pytorch(network)}
-        times = alternate(runs, rounds=effort.rounds, at_least=effort.turn)
-        yield _against(network.name, "ms", MILLI, times["ours"], "PyTorch", times["PyTorch"], network.target)
-        mib, theirs = (float(_python("-m", "benchmarks.networks", who, str(number))) for who in ("ours", "pytorch"))
-        yield Row(f"{network.name}, peak memory", mib, "MiB", "PyTorch", theirs, mib / theirs, target=1.0)
+        theirs = _peak_memory("pytorch", number, effort)
+        for mode, value in modes().items():
+            mib = _peak_memory("ours", number, effort, TINYGRAD_JP_FAST=value)
+            name = f"{network.name}, {mode}, peak memory"
+            yield Row(name, mib, "MiB", "PyTorch", theirs, mib / theirs, target=1.0)
+
+
+def shapes(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
+    """Look for shapes at which our convolutional networks are slow: other batches, image sizes and channels."""
+    from .networks import SHAPES
+
+    yield from _steps(SHAPES, peers, effort)
+
+
+def _steps(networks: Sequence[Network], peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
+    """Time our training step, with NumPy alone and with compiled kernels, each in turn with PyTorch's."""
+    if "PyTorch" not in [peer.name for peer in peers]:
+        return
+    from tinygrad_jp import use_fast
+
+    from .networks import modes, ours, pytorch
+
+    for network in networks:
+        for mode, value in modes().items():
+            use_fast(value == "1")
+            runs = {"ours": ours(network), "PyTorch": pytorch(network)}
+            times = alternate(runs, rounds=effort.rounds, at_least=effort.turn)
+            target = network.fast_target if value == "1" else network.target
+            name = f"{network.name}, {mode}"
+            yield _against(name, "ms", MILLI, times["ours"], "PyTorch", times["PyTorch"], target)
+    use_fast(None)
+
+
+def _peak_memory(library: str, number: int, effort: Effort, **environment: str) -> float:
+    """Return the peak memory of a fresh process that trains a network, in MiB."""
+    steps = 50 if effort.rounds > QUICK.rounds else 3
+    module = ("-m", "benchmarks.networks", library, str(number), str(steps))
+    return float(_python(*module, environment=os.environ | environment))
 
 
 def adam(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
@@ -221,6 +256,7 @@ MEASURES: dict[str, Callable[[Sequence[Library], Effort], Iterator[Row]]] = {
     "op-chain": op_chain,
     "mlp-step": mlp_step,
     "networks": networks,
+    "shapes": shapes,
     "adam": adam,
     "flat": flat,
     "memory": memory,

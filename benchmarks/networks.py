@@ -1,12 +1,16 @@
-"""Training steps of the book's fully connected networks, written with the layers and optimizers of either library."""
+"""Training steps of the book's networks, written with the layers and optimizers of either library."""
 
 from __future__ import annotations
 
+import itertools
+import os
 import resource
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +18,7 @@ from . import THREADS
 
 Step = Callable[[], object]
 BATCH = 100
+CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -24,41 +29,142 @@ class Network:
     ----------
     name
         For the table.
-    sizes
-        Numbers of units, from the inputs to the classes.
+    ours, theirs
+        Make the model: with tinygrad_jp's layers, with PyTorch's.
+    example
+        Shape of one example.
     optimizer
         ``"SGD"`` or ``"Adam"``.
-    target
-        What the ratio of our step's time to PyTorch's may be at most, with NumPy alone.
+    target, fast_target
+        What the ratio of our step's time to PyTorch's may be at most: with NumPy alone, with compiled kernels.
+    batch
+        Examples in a step.
     """
 
     name: str
-    sizes: tuple[int, ...]
+    ours: Callable[[], Any]
+    theirs: Callable[[], Any]
+    example: tuple[int, ...]
     optimizer: str
     target: float
+    fast_target: float
+    batch: int = BATCH
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return random examples and labels."""
+        rng = np.random.default_rng(0)
+        return rng.random((self.batch, *self.example), dtype=np.float32), rng.integers(0, CLASSES, self.batch)
+
+
+def our_mlp(*sizes: int) -> Any:
+    """Make a fully connected network with relu between the layers."""
+    from tinygrad_jp import nn
+
+    return nn.MLP(sizes)
+
+
+def their_mlp(*sizes: int) -> Any:
+    """Make the same with PyTorch."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for n, m in itertools.pairwise(sizes):
+        layers += [nn.Linear(n, m), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def our_simple_conv_net(shape: tuple[int, int, int] = (1, 28, 28), filters: int = 30) -> Any:
+    """Make the book's SimpleConvNet."""
+    from tinygrad_jp.nn.models import SimpleConvNet
+
+    return SimpleConvNet(shape, filters=filters)
+
+
+def their_simple_conv_net(shape: tuple[int, int, int] = (1, 28, 28), filters: int = 30) -> Any:
+    """Make the same with PyTorch."""
+    from torch import nn
+
+    height, width = ((side - 4) // 2 for side in shape[1:])
+    return nn.Sequential(
+        *(nn.Conv2d(shape[0], filters, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(filters * height * width, 100), nn.ReLU(), nn.Linear(100, CLASSES)),
+    )
+
+
+def our_deep_conv_net(shape: tuple[int, int, int] = (1, 28, 28)) -> Any:
+    """Make the book's DeepConvNet."""
+    from tinygrad_jp.nn.models import DeepConvNet
+
+    return DeepConvNet(shape)
+
+
+def their_deep_conv_net(shape: tuple[int, int, int] = (1, 28, 28)) -> Any:
+    """Make the same with PyTorch."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    channels = shape[0]
+    for outputs, paddings in ((16, (1, 1)), (32, (1, 2)), (64, (1, 1))):
+        for padding in paddings:
+            layers += [nn.Conv2d(channels, outputs, 3, padding=padding), nn.ReLU()]
+            channels = outputs
+        layers.append(nn.MaxPool2d(2))
+    height, width = ((side // 2 + 2) // 2 // 2 for side in shape[1:])
+    head = [nn.Linear(channels * height * width, 50), nn.ReLU(), nn.Dropout(), nn.Linear(50, CLASSES), nn.Dropout()]
+    return nn.Sequential(*layers, nn.Flatten(), *head)
 
 
 NETWORKS = (
-    Network("784-50-10, SGD", (784, 50, 10), "SGD", 0.45),
-    Network("784-100×5-10, Adam", (784, *[100] * 5, 10), "Adam", 0.60),
+    Network(
+        "784-50-10, SGD", partial(our_mlp, 784, 50, 10), partial(their_mlp, 784, 50, 10), (784,), "SGD", 0.45, 0.35
+    ),
+    Network(
+        "784-100×5-10, Adam",
+        partial(our_mlp, 784, *[100] * 5, 10),
+        partial(their_mlp, 784, *[100] * 5, 10),
+        (784,),
+        "Adam",
+        0.60,
+        0.40,
+    ),
+    Network("SimpleConvNet, Adam", our_simple_conv_net, their_simple_conv_net, (1, 28, 28), "Adam", 0.50, 0.30),
+    Network("DeepConvNet, Adam", our_deep_conv_net, their_deep_conv_net, (1, 28, 28), "Adam", 0.85, 0.40),
 )
+CLIFF = 1.5
+"""What no other shape may exceed."""
 
 
-def _batch(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    x = rng.random((BATCH, network.sizes[0]), dtype=np.float32)
-    return x, rng.integers(0, network.sizes[-1], BATCH)
+def _shapes() -> list[Network]:
+    """List networks of other batch sizes, image sizes and odd numbers of channels."""
+    nets = []
+    for name, ours, theirs in (
+        ("SimpleConvNet", our_simple_conv_net, their_simple_conv_net),
+        ("DeepConvNet", our_deep_conv_net, their_deep_conv_net),
+    ):
+        for batch in (1, 10, 1000):
+            label = f"{name}, batch {batch}"
+            nets.append(Network(label, ours, theirs, (1, 28, 28), "Adam", CLIFF, CLIFF, batch))
+        odd = (3, 29, 31)
+        label = f"{name}, images 3 × 29 × 31"
+        nets.append(Network(label, partial(ours, odd), partial(theirs, odd), odd, "Adam", CLIFF, CLIFF))
+    for filters in (7, 17, 33):
+        made = [partial(make, filters=filters) for make in (our_simple_conv_net, their_simple_conv_net)]
+        nets.append(Network(f"SimpleConvNet, {filters} filters", *made, (1, 28, 28), "Adam", CLIFF, CLIFF))
+    return nets
+
+
+SHAPES = tuple(_shapes())
 
 
 def ours(network: Network) -> Step:
     """Write the step as the Trainer runs it."""
     import tinygrad_jp as tj
-    from tinygrad_jp import nn, optim
+    from tinygrad_jp import optim
     from tinygrad_jp.train import Trainer
 
     tj.seed(0)
-    x, t = _batch(network)
-    model = nn.MLP(network.sizes)
+    x, t = network.data()
+    model = network.ours()
     trainer = Trainer(model, tj.softmax_cross_entropy, getattr(optim, network.optimizer)(model.parameters(), lr=1e-3))
 
     def step() -> None:
@@ -71,16 +177,12 @@ def ours(network: Network) -> Step:
 def pytorch(network: Network) -> Step:
     """Write the step as PyTorch's tutorials do."""
     import torch
-    from torch import nn
     from torch.nn import functional
 
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    x, t = map(torch.from_numpy, _batch(network))
-    layers: list[nn.Module] = []
-    for n, m in zip(network.sizes, network.sizes[1:], strict=False):
-        layers += [nn.Linear(n, m), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
+    x, t = map(torch.from_numpy, network.data())
+    model = network.theirs()
     optimizer = getattr(torch.optim, network.optimizer)(model.parameters(), lr=1e-3)
 
     def step() -> None:
@@ -111,7 +213,7 @@ def adam_steps(shapes: list[tuple[int, ...]]) -> dict[str, Step]:
     return steps
 
 
-def peak_memory(library: str, network: Network, steps: int = 200) -> float:
+def peak_memory(library: str, network: Network, steps: int) -> float:
     """Return the peak memory of this process in MiB after so many steps: to be called in a fresh process."""
     step = {"ours": ours, "pytorch": pytorch}[library](network)
     for _ in range(steps):
@@ -123,5 +225,13 @@ def peak_memory(library: str, network: Network, steps: int = 200) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
+def modes() -> dict[str, str]:
+    """List how our step is run: name for the table, and value of the environment variable that switches it on."""
+    from importlib.util import find_spec
+
+    wanted = os.environ.get("TINYGRAD_JP_FAST", "1") != "0"
+    return {"NumPy": "0"} | ({"[fast]": "1"} if wanted and find_spec("numba") is not None else {})
+
+
 if __name__ == "__main__":
-    print(peak_memory(sys.argv[1], NETWORKS[int(sys.argv[2])]))
+    print(peak_memory(sys.argv[1], NETWORKS[int(sys.argv[2])], int(sys.argv[3])))

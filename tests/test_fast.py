@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_jp as tj
@@ -144,6 +144,9 @@ class TestWithNumba:
 
     @settings(max_examples=60, deadline=None)
     @given(layer=conv_layers(), dtype=st.sampled_from([np.float32, np.float64]), seed=st.integers(0, 2**32 - 1))
+    @example(  # a padded image in blocks of 8 channels has as many numbers as the image without
+        Layer((5, 13, 11, 8), (30, 13, 3, 2), (1, 2), ((2, 0), (1, 2)), (2, 2), pool=2), np.float64, 0
+    )
     def test_convolutional_layers_equal_those_of_numpy(self, layer: Layer, dtype: Any, seed: int) -> None:
         """Compiled in the given precision, NumPy's in float64: result, and gradients of images, filters and bias."""
         rng = np.random.default_rng(seed)

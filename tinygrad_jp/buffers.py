@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-SMALLEST = 2**18
+SMALLEST = 2**16
 """Bytes from which on an array is worth it (measured)."""
 MOST = 2**28
 """Bytes that are kept at most; the memory that was not used for longest is given back first."""

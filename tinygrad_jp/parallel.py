@@ -28,6 +28,11 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads(), thread_name_prefix="tinygrad_jp")
 
 
+def in_use() -> bool:
+    """Tell whether the threads have been started."""
+    return bool(_pool.cache_info().currsize)
+
+
 if hasattr(os, "register_at_fork"):  # the threads stay behind in the parent process
     os.register_at_fork(after_in_child=_pool.cache_clear)
 

@@ -7,7 +7,7 @@ of the tiles are 1.5 times as fast as one, if the BLAS inside them starts no thr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -63,6 +63,12 @@ def _one_blas_thread(get: Callable[[], int], set: Callable[[int], Any]) -> Itera
             _Held.by -= 1
             if not _Held.by:
                 set(_Held.before)
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Let products inside this ``with`` block run in one thread, if the BLAS can be told so."""
+    blas = _openblas()
+    return _one_blas_thread(*blas) if blas else nullcontext()
 
 
 def workers() -> int:

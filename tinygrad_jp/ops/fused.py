@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..kernels import normalization
-from .linalg import times_matrix
+from .linalg import matrix_product, times_matrix
 from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, min_reduce, softmax
 from .table import POSITIVE, Array, Kink, op
 
@@ -24,7 +24,7 @@ def _rows(x: Array) -> Array:
     family="bilinear",
     vjp={
         "x": lambda g, w: times_matrix(g, w.T),
-        "w": lambda g, x: np.dot(_rows(x).T, _rows(g)),
+        "w": lambda g, x: matrix_product(_rows(x).T, _rows(g)),
         "b": lambda g: add_reduce(_rows(g), axis=0) if g.ndim > 1 else g,
     },
     decomposition=lambda x, w, b: np.dot(x, w) + b,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CallError, ShapeError
+from ..kernels.product import product
 from .table import Array, composite, op
 
 
@@ -21,9 +22,16 @@ def _columns(y: Array) -> Array:
 def times_matrix(x: Array, w: Array) -> Array:
     """Multiply the last axis of x with a matrix, as one product of matrices: np.dot loops over vectors instead."""
     if x.ndim < 3:
-        return np.dot(x, w)
+        return matrix_product(x, w)
     rows = x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
-    return np.dot(rows, w).reshape((*x.shape[:-1], w.shape[1]))
+    return matrix_product(rows, w).reshape((*x.shape[:-1], w.shape[1]))
+
+
+def matrix_product(x: Array, y: Array) -> Array:
+    """Multiply matrices; arrays by the kernel that knows about threads."""
+    if type(x) is np.ndarray and type(y) is np.ndarray and x.ndim == 2 == y.ndim:
+        return product(x, y)
+    return np.dot(x, y)
 
 
 def _dot_dx(g: Array, x_shape: tuple[int, ...], y: Array) -> Array:

@@ -103,7 +103,7 @@ def correlate(
     x: ndarray, taken: ndarray, spread: int, first: int, last: int, top: int, left: int, height: int, width: int,
     pixels: ndarray, runs: ndarray, filters: ndarray, bias: ndarray, least: Any,
     out: ndarray, image_out: int, places: ndarray, outputs: int, groups: int, vectors: int,
-    cut: Any, pool: int, across: int, winner: ndarray,
+    cut: Any, pool: int, across: int, winner: ndarray, padded: ndarray, before: ndarray,
 ) -> None:  # fmt: skip
     """Convolve images `first` to `last`.
 
@@ -139,13 +139,15 @@ def correlate(
     cut, pool, across, winner
         For pooling: what is not above `cut` becomes it (0 for relu, NaN for none); the side of the windows; the width
         of an image before that; and where the winners go, the shape of `out`, or size 0 for no pooling.
+    padded, before
+        Room for a padded image, if there is padding or `taken`, and for an image before pooling with as much more as a
+        vector.
     """
     size, channels = height * width * x.shape[3], x.shape[3]
     whole = not taken.size and size == x[0].size
     images, results = x.reshape(-1), out.reshape(-1)
-    padded = np.zeros(0 if whole else size, x.dtype)
+    padded[:] = 0
     scratch = np.empty(tile_rows(vectors) * vectors * (BYTES // x.itemsize), x.dtype)
-    before = np.empty(image_out + BYTES // x.itemsize if winner.size else 0, x.dtype)
     for n in range(first, last):
         if not whole:
             fill(x, taken, n, spread, 1, channels, padded, 0, top, left, width, height * width)
@@ -163,6 +165,7 @@ def add_weight_gradients(
     x: ndarray, y: ndarray, taken: ndarray, spread: int, first: int, last: int,
     top: int, left: int, height: int, width: int, across: int, columns: int,
     entries: ndarray, runs: ndarray, together: int, least: Any, sums: ndarray, groups: int, vectors: int,
+    padded: ndarray, spaced: ndarray,
 ) -> None:  # fmt: skip
     """Add what images `first` to `last` bring to the gradient of the filters.
 
@@ -189,16 +192,18 @@ def add_weight_gradients(
         Is added to; shape (groups, entries, blocks · lanes).
     groups, vectors
         Groups of channels; width of the tiles.
+    padded, spaced
+        Room for the padded images and for their gradients, `together` of each.
     """
     area, channels = height * width, x.shape[3]
     rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
     lines, pixels, places = sums.shape[2], runs.size // together, together * (runs.size // together)
     x_size, y_size = area * -(-channels // columns) * columns, pixels * groups * lines
-    x_as_is = area * columns == x[0].size
+    x_as_is = columns == channels and area == x.shape[1] * x.shape[2]
     y_as_is = not taken.size and groups == 1 and lanes == y.shape[3]
     images, gradients, flat = x.reshape(-1), y.reshape(-1), sums.reshape(-1)
-    padded = np.zeros(0 if x_as_is else together * x_size, x.dtype)
-    spaced = np.zeros(0 if y_as_is else together * y_size, x.dtype)
+    padded[:] = 0
+    spaced[:] = 0
     for start in range(first, last, together):
         count = min(together, last - start)
         for n in range(count):

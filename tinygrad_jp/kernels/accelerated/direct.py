@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -123,11 +124,15 @@ def _correlate(
     least = x.dtype.type(0 if after.relu and not pooled else -np.inf)
     cut = x.dtype.type(0 if after.relu else np.nan)
 
+    padded = layout.extent[0] * layout.extent[1] * x.shape[3]
+    padded = 0 if padded == math.prod(x.shape[1:]) and not taken.size else padded
+    before = image[0] * image[1] * bias.size + BYTES // x.itemsize if pooled else 0
+
     def work(_: int, first: int, last: int) -> None:
         correlate(
             x, taken, spread, first, last, *layout.corner, *layout.extent, layout.pixels, runs, blocks, added,
             least, out, image[0] * image[1] * bias.size, layout.places, outputs, groups, vectors,
-            cut, after.pool, image[1], winner,
+            cut, after.pool, image[1], winner, empty((padded,), x.dtype), empty((before,), x.dtype),
         )  # fmt: skip
 
     in_threads(work, len(x), len(x) * layout.places.size * filters.size)
@@ -199,10 +204,15 @@ def weight_gradient(
     shape = groups, entries.shape[1], -(-outputs // groups // lanes) * lanes
     sums = [np.zeros(shape, dtype) for _ in range(threads())]
 
+    padded = 0 if columns == channels and area == x.shape[2] * x.shape[3] else together * size
+    spaced = together * pixels * groups * shape[2]
+    spaced = 0 if groups == 1 and lanes == outputs and not taken.size else spaced
+
     def work(worker: int, first: int, last: int) -> None:
         add_weight_gradients(
             images, gradient, taken, after.pool, first, last, *layout.corner, *layout.extent, windows.places[1],
             columns, entries, runs, together, dtype.type(-np.inf), sums[worker], groups, vectors,
+            empty((padded,), dtype), empty((spaced,), dtype),
         )  # fmt: skip
 
     in_threads(work, n, n * pixels * outputs * layout.taps.size * inside)

@@ -13,12 +13,13 @@ import numpy as np
 from ...buffers import empty
 from ...parallel import threads
 from ..geometry import Pair, Windows
+from ..product import product
 from ..reduction import NOTHING, Reduction
 from ..winograd import G
 from .sharing import ALONE, channels_first, channels_last, grid, in_threads
 from .tile import tile_rows
 from .vectors import BYTES
-from .winograd import add_patch_gradients, correlate_patches
+from .winograd import add_patch_gradients, correlate_patches, plane
 
 Array = np.ndarray[Any, Any]
 
@@ -60,7 +61,7 @@ def _transformed(w: Array, dtype: np.dtype[Any]) -> Array:
     """Transform filters (outputs, channels, 3, 3) and lay them out in blocks: (16, blocks, channels, lanes)."""
     lanes = 2 * BYTES // dtype.itemsize
     outputs, channels = w.shape[:2]
-    planes = BOTH.astype(dtype) @ w.astype(dtype, copy=False).reshape(outputs * channels, 9).T
+    planes = product(BOTH.astype(dtype), w.astype(dtype, copy=False).reshape(outputs * channels, 9).T)
     blocks = planes.reshape(16, outputs // lanes, lanes, channels).swapaxes(2, 3)
     return np.ascontiguousarray(blocks).reshape(-1)
 
@@ -74,11 +75,20 @@ def _correlate(
     least = x.dtype.type(0 if after.relu and not winner.size else -np.inf)
     cut = x.dtype.type(0 if after.relu else np.nan)
 
+    vector = BYTES // x.itemsize
+    sizes = (
+        layout.together * layout.extent[0] * layout.extent[1] * x.shape[3],
+        16 * plane(layout.chunk, x.shape[3], vector),
+        16 * plane(layout.chunk, outputs, vector),
+        layout.together * image[0] * image[1] * outputs + vector if winner.size else 0,
+    )
+
     def work(_: int, first: int, last: int) -> None:
         correlate_patches(
             x, taken, spread, first, last, *layout.corner, *layout.extent,
             layout.patches, layout.together, layout.chunk, filters, bias, least,
             out, image[0] * image[1] * outputs, layout.places, outputs, 2, cut, after.pool, image[1], winner,
+            *(empty((size,), x.dtype) for size in sizes),
         )  # fmt: skip
 
     in_threads(work, len(x), len(x) * image[0] * image[1] * w.size)
@@ -125,13 +135,23 @@ def weight_gradient(
     depth = -(-channels // tile_rows(2)) * tile_rows(2)
     sums = [np.zeros((16, depth, outputs), dtype) for _ in range(threads())]
 
+    vector = BYTES // dtype.itemsize
+    sizes = (
+        layout.together * layout.extent[0] * layout.extent[1] * channels,
+        layout.together * windows.places[0] * windows.places[1] * outputs,
+        16 * plane(layout.chunk, channels, vector),
+        16 * plane(layout.chunk, outputs, vector),
+    )
+
     def work(worker: int, first: int, last: int) -> None:
         add_patch_gradients(
             images, gradient, taken, after.pool, first, last, *layout.corner, *layout.extent, windows.places[1],
             layout.patches, layout.places, layout.together, layout.chunk, sums[worker], 2,
+            *(empty((size,), dtype) for size in sizes),
         )  # fmt: skip
 
     in_threads(work, len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
-    total = sum(sums[1:], start=sums[0])[:, :channels].reshape(16, -1)
-    filters = (BOTH.T.astype(dtype) @ total).reshape(3, 3, channels, outputs)
+    first, *others = (own[:, :channels] for own in sums)
+    total = sum(others, start=first).reshape(16, -1)
+    filters = product(BOTH.T.astype(dtype), total).reshape(3, 3, channels, outputs)
     return np.ascontiguousarray(filters.transpose(3, 2, 0, 1))

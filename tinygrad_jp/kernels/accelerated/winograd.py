@@ -95,11 +95,18 @@ def _out_of_planes(
 
 
 @kernel
+def plane(chunk: int, channels: int, vector: int) -> int:
+    """Count the numbers from one plane to the next: a few more than it holds, or all would fall into one cache set."""
+    return chunk * channels + 2 * vector
+
+
+@kernel
 def correlate_patches(
     x: ndarray, taken: ndarray, spread: int, first: int, last: int, top: int, left: int, height: int, width: int,
     patches: ndarray, together: int, chunk: int, filters: ndarray, bias: ndarray, least: Any,
     out: ndarray, image_out: int, places: ndarray, outputs: int, vectors: int,
     cut: Any, pool: int, across: int, winner: ndarray,
+    padded: ndarray, seen: ndarray, products: ndarray, before: ndarray,
 ) -> None:  # fmt: skip
     """Convolve images `first` to `last`.
 
@@ -115,16 +122,17 @@ def correlate_patches(
     x, taken, spread, first, last, top, left, height, width, bias, least, out, image_out, outputs, vectors, cut, pool,
     across, winner
         As in ``convolution.correlate``; without groups.
+    padded, seen, products, before
+        Room for padded images, `together` of them; for the planes of a chunk of images and of outputs (see
+        :func:`plane`); for images before pooling, with as much more as a vector.
     """
     channels, size, each = x.shape[3], height * width * x.shape[3], patches.size // together
     rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
     vector, blocks = BYTES // x.itemsize, outputs // lanes
-    plane_in, plane_out = (chunk + rows) * channels + vector, (chunk + rows) * outputs + vector
-    padded = np.zeros(together * size, x.dtype)
-    seen, products = np.zeros(16 * plane_in, x.dtype), np.zeros(16 * plane_out, x.dtype)
+    plane_in, plane_out = plane(chunk, channels, vector), plane(chunk, outputs, vector)
+    padded[:] = 0
     nothing = np.zeros(lanes, x.dtype)
-    row, run = np.arange(chunk + rows) * channels, np.arange(channels)
-    before = np.empty(together * image_out + vector if winner.size else 0, x.dtype)
+    row, run = np.arange(chunk) * channels, np.arange(channels)
     results = before if winner.size else out.reshape(-1)
     for start in range(first, last, together):
         count = min(together, last - start)
@@ -162,6 +170,7 @@ def add_patch_gradients(
     x: ndarray, y: ndarray, taken: ndarray, spread: int, first: int, last: int,
     top: int, left: int, height: int, width: int, across: int,
     patches: ndarray, places: ndarray, together: int, chunk: int, sums: ndarray, vectors: int,
+    padded: ndarray, spaced: ndarray, seen: ndarray, gradients: ndarray,
 ) -> None:  # fmt: skip
     """Add what images `first` to `last` bring to the gradient of the transformed filters.
 
@@ -173,15 +182,17 @@ def add_patch_gradients(
         Is added to; shape (16, channels and as many more as fill a tile, outputs).
     x, y, taken, spread, first, last, top, left, height, width, across, vectors
         As in ``convolution.add_weight_gradients``; without groups.
+    padded, spaced, seen, gradients
+        Room for padded images and the outputs' gradients, `together` of each, and for the planes of a chunk of both.
     """
     channels, outputs = x.shape[3], y.shape[3]
     size, each = height * width * channels, patches.size // together
     image_out = 4 * each * outputs
     rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
     vector, depth = BYTES // x.itemsize, sums.shape[1]
-    plane_in, plane_out = chunk * channels + vector + rows, chunk * outputs + vector
-    padded, spaced = np.zeros(together * size, x.dtype), np.zeros(together * image_out, x.dtype)
-    seen, gradients = np.zeros(16 * plane_in, x.dtype), np.zeros(16 * plane_out, x.dtype)
+    plane_in, plane_out = plane(chunk, channels, vector), plane(chunk, outputs, vector)
+    padded[:] = 0
+    spaced[:] = 0
     row, run = np.arange(depth), np.arange(chunk) * channels
     flat = sums.reshape(-1)
     for start in range(first, last, together):
