@@ -5,7 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tinygrad_jp.ops import Op, activation, arithmetic, conv, elementwise, fused, linalg, loss, pool, reduce, shape
+from tinygrad_jp.ops import (
+    Op,
+    activation,
+    arithmetic,
+    conv,
+    elementwise,
+    fused,
+    layer,
+    linalg,
+    loss,
+    pool,
+    reduce,
+    shape,
+)
 
 PAGE = Path(__file__).with_name("ops.md")
 HEAD = """# The op table
@@ -33,7 +46,7 @@ def line(row: Op[Any]) -> str:
 
 def page() -> str:
     parts = [HEAD]
-    for module in (arithmetic, elementwise, activation, reduce, shape, linalg, conv, pool, fused, loss):
+    for module in (arithmetic, elementwise, activation, reduce, shape, linalg, conv, pool, layer, fused, loss):
         rows = [
             row
             for row in vars(module).values()

@@ -1,4 +1,7 @@
-"""Pictures: computational graphs drawn as the book draws them, and :mod:`~tinygrad_jp.viz.plots` of training."""
+"""Pictures: computational graphs drawn as the book draws them, networks as modules, and plots of training.
+
+(Plots are in :mod:`~tinygrad_jp.viz.plots`.)
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from types import ModuleType
 
 from .drawing import Graph, graph
 from .render import GraphvizError
+from .watch import Runs, watch
 
-__all__ = ["Graph", "GraphvizError", "graph"]
+__all__ = ["Graph", "GraphvizError", "Runs", "graph", "watch"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,0 +1,178 @@
+"""Measure the kernels of convolution against each other and write docs/kernels.md: run it on a quiet machine.
+
+python docs/make_kernels_page.py
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import tinygrad_jp
+from tinygrad_jp import kernels
+from tinygrad_jp.kernels import columns, winograd
+from tinygrad_jp.kernels.fast import compiled
+from tinygrad_jp.kernels.geometry import Windows, windows_on
+from tinygrad_jp.parallel import threads
+
+PAGE = Path(__file__).parent / "kernels.md"
+ROUNDS = 9
+FLOAT = np.dtype(np.float32)
+
+INTRODUCTION = """# Which kernel computes a convolution
+
+A convolution is computed by one of a few kernels, which `tinygrad_jp.kernels.choose` picks from the shapes:
+
+- **product** (NumPy): a 1×1 filter is a product of matrices as it stands.
+- **columns** (NumPy): the windows of a tile of images as columns of a matrix (the book's im2col, section 7.4), few
+  enough for the second-level cache.
+- **winograd**: 3×3 filters with stride 1 by F(2×2, 3×3), 16 multiplications in place of 36.
+- **direct** (compiled, with the extra `[fast]`): a tile of the product in registers, straight from the padded image.
+
+Compiled kernels run wherever numba is installed; `tinygrad_jp.use_fast(False)` or `TINYGRAD_JP_FAST=0` switches them
+off. `TINYGRAD_JP_THREADS` sets the number of threads for all of them; the BLAS then runs in one thread inside each.
+
+Times in milliseconds for a batch of {batch}, float32, on {machine}, {threads} threads; the median of {rounds}
+rounds. Forward pass · gradient of the images · gradient of the filters. **Bold** is what `choose` takes. Made by
+`python docs/make_kernels_page.py`.
+"""
+
+
+class Shape(NamedTuple):
+    """A convolution: channels, filters, side of the images and of the filters, stride, padding."""
+
+    channels: int
+    outputs: int
+    side: int
+    size: int
+    stride: int = 1
+    pad: int = 0
+
+    @property
+    def windows(self) -> Windows:
+        """How the filters lie on the images."""
+        sides = (self.pad, self.pad)
+        return windows_on((self.side,) * 2, (self.size,) * 2, (self.stride,) * 2, (sides, sides))
+
+    def __str__(self) -> str:
+        stride = f", stride {self.stride}" if self.stride > 1 else ""
+        return f"{self.channels} → {self.outputs}, {self.side}×{self.side}, filters {self.size}×{self.size}{stride}"
+
+
+SHAPES = [
+    Shape(1, 30, 28, 5),
+    Shape(1, 16, 28, 3, pad=1),
+    Shape(16, 16, 28, 3, pad=1),
+    Shape(16, 32, 14, 3, pad=1),
+    Shape(32, 32, 14, 3, pad=2),
+    Shape(32, 64, 8, 3, pad=1),
+    Shape(64, 64, 8, 3, pad=1),
+    Shape(64, 128, 8, 1),
+    Shape(32, 64, 16, 3, stride=2, pad=1),
+    Shape(3, 17, 31, 5, pad=2),
+    Shape(128, 128, 8, 3, pad=1),
+]
+BATCH = 100
+Passes = tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]
+
+
+def numpy_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> Passes | None:
+    """Return the three passes by one of NumPy's kernels, or None if it cannot do them."""
+    laid = shape.windows
+    if name == "columns":
+        return (
+            lambda: columns.forward(x, w, laid, 1, FLOAT),
+            lambda: columns.input_gradient(y, w, x.shape, laid, 1, FLOAT),
+            lambda: columns.weight_gradient(y, x, w.shape, laid, 1, FLOAT),
+        )
+    if (laid.size, laid.stride) != ((3, 3), (1, 1)):
+        return None
+    turned = kernels.flipped(w, 1)
+    full = windows_on(laid.places, (3, 3), (1, 1), ((2 - shape.pad,) * 2,) * 2)
+    return (
+        lambda: winograd.forward(x, w, laid, FLOAT),
+        lambda: winograd.forward(y, turned, full, FLOAT),
+        lambda: winograd.weight_gradient(y, x, w.shape, laid, FLOAT),
+    )
+
+
+def compiled_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> Passes | None:
+    """Return the three passes by one of the compiled kernels, or None if it cannot do them."""
+    fast, laid = compiled(), shape.windows
+    lanes = 2 * fast.BYTES // FLOAT.itemsize
+    even = not (shape.side % 2 or laid.places[0] % 2 or shape.channels % lanes or shape.outputs % lanes)
+    if name == "winograd" and not ((laid.size, laid.stride) == ((3, 3), (1, 1)) and even):
+        return None
+    module = fast.CONVOLUTIONS[name]
+    return (
+        lambda: module.forward(x, w, laid, 1, FLOAT),
+        lambda: module.input_gradient(y, w, x.shape, laid, 1, FLOAT),
+        lambda: module.weight_gradient(y, x, w.shape, laid, 1, FLOAT),
+    )
+
+
+def milliseconds(passes: Passes) -> str:
+    """Time three passes, in turn."""
+    times: list[list[float]] = [[], [], []]
+    for i in range(ROUNDS + 1):
+        for own, run in zip(times, passes, strict=True):
+            start = perf_counter()
+            run()
+            if i:  # the first round warms up
+                own.append(perf_counter() - start)
+    return " · ".join(f"{1000 * median(own):.2f}" for own in times)
+
+
+def rows(make: Callable[..., Passes | None], names: tuple[str, str], lanes: int | None) -> Iterator[str]:
+    """Write the rows of one table."""
+    rng = np.random.default_rng(0)
+    for shape in SHAPES:
+        x = rng.random((BATCH, shape.channels, shape.side, shape.side), np.float32)
+        w = rng.random((shape.outputs, shape.channels, shape.size, shape.size), np.float32)
+        y = rng.random((BATCH, shape.outputs, *shape.windows.places), np.float32)
+        if lanes:  # as the compiled kernels pass them on to each other
+            x, y = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, y))
+        chosen = kernels.choose(shape.windows, BATCH, shape.channels, shape.outputs, 1, lanes)
+        cells = []
+        for name in names:
+            passes = make(shape, name, x, w, y)
+            text = "–" if passes is None else milliseconds(passes)
+            cells.append(f"**{text}**" if name == chosen else text)
+        yield f"| {shape} | {' | '.join(cells)} | {chosen} |"
+
+
+def tables() -> Iterator[str]:
+    """Write both tables."""
+    for title, make, names, lanes in (
+        ("Compiled (extra `[fast]`)", compiled_passes, ("direct", "winograd"), 2 * compiled().BYTES // FLOAT.itemsize),
+        ("NumPy alone", numpy_passes, ("columns", "winograd"), None),
+    ):
+        yield f"\n## {title}\n"
+        yield f"| convolution | {' | '.join(names)} | taken |"
+        yield "|---|---|---|---|"
+        yield from rows(make, names, lanes)
+
+
+def main() -> None:
+    tinygrad_jp.use_fast(True)
+    machine = next(
+        (line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
+        if Path("/proc/cpuinfo").exists()
+        else iter([platform.processor()])
+    )
+    head = INTRODUCTION.format(
+        batch=BATCH, machine=f"{machine} ({os.cpu_count()} cores)", threads=threads(), rounds=ROUNDS
+    )
+    PAGE.write_text("\n".join([head, *tables()]) + "\n", encoding="utf-8")
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Where each op stands in a picture of modules: in the box of a closed one, or in the frames of opened ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..tape import Node
+from .detail import Detail
+from .folding import Fold, folds
+from .record import Record
+from .watch import Run, Runs
+
+
+@dataclass(eq=False)
+class Group:
+    """A frame around what opened modules compute."""
+
+    title: str
+    parent: Group | None = None
+
+
+def around(group: Group | None) -> list[Group]:
+    """List a frame and those around it, the innermost first."""
+    found = []
+    while group is not None:
+        found.append(group)
+        group = group.parent
+    return found
+
+
+def common(one: Group | None, other: Group | None) -> Group | None:
+    """Find the innermost frame around two things, of which these are the innermost."""
+    frames = around(other)
+    return next((group for group in around(one) if group in frames), None)
+
+
+@dataclass(eq=False)
+class Place:
+    """Where an op stands.
+
+    Attributes
+    ----------
+    group
+        The innermost frame around it.
+    run
+        The closed module that it is part of.
+    fold
+        Of that module, if it is repeated.
+    hidden
+        Whether it is not drawn, as a part of a repetition.
+    """
+
+    group: Group | None = None
+    run: Run | None = None
+    fold: Fold | None = None
+    hidden: bool = False
+
+
+class Places:
+    """The places of all nodes.
+
+    Parameters
+    ----------
+    runs
+        Of the model's modules.
+    record
+        The nodes.
+    chosen
+        Which modules are opened.
+    fold
+        Whether repeated blocks are folded.
+
+    Attributes
+    ----------
+    same
+        For the order of each value that a folded repetition returns: the order of the node that stands for it.
+    """
+
+    def __init__(self, runs: Runs, record: Record, chosen: Detail, fold: bool) -> None:
+        self.runs = runs
+        self.chosen = chosen
+        self.same: dict[int, int] = {}
+        self._folds: dict[Run, Fold] = {}
+        self._hidden: set[Run] = set()
+        self._groups: dict[Run | Fold, Group] = {}
+        self._places: dict[Run | None, Place] = {None: Place()}
+        if fold:
+            self._fold(runs.top, record)
+        drawn = [run for run in runs.top if run not in self._hidden]
+        self.whole = drawn[0] if len(drawn) == 1 and record.count(runs.top) == len(record.nodes) else None
+
+    def _fold(self, siblings: Sequence[Run], record: Record) -> None:
+        """Find what is repeated among these and in those of them that are opened."""
+        for found in folds(siblings, record, self.chosen):
+            (first,) = found.first[-1].outputs
+            for run in found.first:
+                self._folds[run] = found
+            for block in found.blocks[1:]:
+                self._hidden.update(block)
+                self.same[block[-1].outputs[0]] = first
+        for run in siblings:
+            if run not in self._hidden and self.chosen.opens(run):
+                self._fold(run.runs, record)
+
+    def of(self, node: Node) -> Place:
+        """Return the place of a node."""
+        around = self.runs.around(node.order)
+        innermost = around[-1] if around else None
+        if innermost not in self._places:
+            self._places[innermost] = self._place(around)
+        return self._places[innermost]
+
+    def drawn(self, record: Record) -> int:
+        """Count the operations and closed modules that are drawn."""
+        places = [self.of(node) for node in record.nodes]
+        closed = {place for place in places if place.run is not None}
+        return len(closed) + sum(place.run is None and not place.hidden for place in places)
+
+    def _place(self, around: Sequence[Run]) -> Place:
+        group: Group | None = None
+        for run in around:
+            if run in self._hidden:
+                return Place(hidden=True)
+            fold = self._folds.get(run)
+            if fold and len(fold.first) > 1:
+                group = self._group(fold, f"×{fold.times}", group)
+                fold = None
+            if not self.chosen.opens(run):
+                return self._places.setdefault(run, Place(group, run, fold))
+            if run is not self.whole:
+                path, times = (fold.path, f" ×{fold.times}") if fold else (run.path, "")
+                group = self._group(run, f"{path}\n{run.layer}{times}".strip(), group)
+        return Place(group)
+
+    def _group(self, key: Run | Fold, title: str, parent: Group | None) -> Group:
+        return self._groups.setdefault(key, Group(title, parent))
