@@ -413,13 +413,13 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "memory": (
         lambda: tj.conv2d(X, W, padding=10**6),
         ArgumentError,
-        r"^conv2d: the result of shape \(2, 4, 2000004, 2000004\) would need 233 TiB of memory",
+        r"^conv2d: the result of shape \(2, 4, 2000004, 2000004\) would need 238,419.5 GiB of memory, this machine has ",
     ),
-    "memory of im2col": (lambda: tj.im2col(X, 3, 3, pad=10**6), ArgumentError, r"^im2col: .* TiB of memory"),
+    "memory of im2col": (lambda: tj.im2col(X, 3, 3, pad=10**6), ArgumentError, r"^im2col: .* GiB of memory"),
     "memory of the transposed": (
         lambda: tj.conv_transpose2d(X, images(3, 4, 2, 3), stride=10**6),
         ArgumentError,
-        r"^conv_transpose2d: .* TiB of memory",
+        r"^conv_transpose2d: .* GiB of memory",
     ),
     "conv1d: rank": (lambda: tj.conv1d(X, images(4, 3, 2)), ShapeError, r"^conv1d: needs x of shape \(N, C, L\)"),
     "conv1d: channels": (lambda: tj.conv1d(images(2, 3, 5), images(4, 2, 2)), ShapeError, r"^conv1d: .* 3 channels"),

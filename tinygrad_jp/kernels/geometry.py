@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from functools import cache
 from typing import NamedTuple
 
 from ..errors import ArgumentError, ShapeError
@@ -11,8 +13,14 @@ Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
 """Padding as ((top, bottom), (left, right))."""
 
-LARGEST = 2**40
-"""Bytes beyond which an array is refused before it is tried."""
+
+@cache
+def physical_memory() -> int:
+    """Return the bytes of memory that this machine has, or a number no machine has if it cannot tell (Windows)."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
 
 
 def output_size(size: int, window: int, stride: int, pad: int | Pair, dilation: int = 1, strict: bool = False) -> int:
@@ -88,10 +96,10 @@ def windows_on(
 
 
 def refuse_huge(shape: tuple[int, ...], itemsize: int) -> None:
-    """Raise ArgumentError for a shape whose array no machine could hold, before it is tried."""
-    size = math.prod(shape) * itemsize
-    if size > LARGEST:
+    """Raise ArgumentError for a shape whose array this machine cannot hold, before it is tried."""
+    size, there = math.prod(shape) * itemsize, physical_memory()
+    if size > there:
         raise ArgumentError(
-            f"refuse_huge: the result of shape {shape} would need {size / 2**40:.3g} TiB of memory; "
-            "use fewer or smaller images, less padding or fewer channels"
+            f"refuse_huge: the result of shape {shape} would need {size / 2**30:,.1f} GiB of memory, this machine has "
+            f"{there / 2**30:,.1f}; use fewer or smaller images, less padding or fewer channels"
         )

@@ -23,6 +23,13 @@ from .vectors import BYTES
 
 
 @kernel
+def copy(source: ndarray, begin: int, target: ndarray, to: int, count: int) -> None:
+    """Copy some numbers of flat arrays; numba would take seconds more to compile an assignment of slices."""
+    for i in range(count):
+        target[to + i] = source[begin + i]
+
+
+@kernel
 def fill(
     x: ndarray, taken: ndarray, n: int, pool: int, groups: int, lanes: int,
     target: ndarray, origin: int, top: int, left: int, width: int, area: int,
@@ -31,39 +38,41 @@ def fill(
 
     Channels are laid out in blocks, each a padded image with so many lanes; a group of them begins with a new block.
     """
-    inside = x.shape[3] // groups
+    _, height, across, channels = x.shape
+    inside = channels // groups
     blocks = -(-inside // lanes)
+    numbers, codes = x.reshape(-1), taken.reshape(-1)
     for block in range(groups * blocks):
         channel = block // blocks * inside + block % blocks * lanes
         count = min(lanes, inside - block % blocks * lanes)
-        for i in range(x.shape[1]):
+        for i in range(height):
+            begin = (n * height + i) * across * channels + channel
             for a in range(pool):
-                at = origin + (block * area + (top + i * pool + a) * width + left) * lanes
+                to = origin + (block * area + (top + i * pool + a) * width + left) * lanes
                 if taken.size:
-                    _fill_line(x[n, i], taken[n, i], a * pool, pool, channel, count, target, at, lanes)
-                elif count == lanes == x.shape[3]:
-                    target[at : at + x.shape[2] * lanes] = x[n, i].reshape(-1)
+                    _spread(numbers, codes, begin, across, channels, a * pool, pool, count, target, to, lanes)
+                elif count == lanes == channels:
+                    copy(numbers, begin, target, to, across * lanes)
                 else:
-                    for j in range(x.shape[2]):
-                        to = at + j * lanes
-                        target[to : to + count] = x[n, i, j, channel : channel + count]
+                    for j in range(across):
+                        copy(numbers, begin + j * channels, target, to + j * lanes, count)
 
 
 @kernel
-def _fill_line(
-    x: ndarray, taken: ndarray, code: int, pool: int, channel: int, count: int, target: ndarray, at: int, lanes: int
-) -> None:
+def _spread(
+    numbers: ndarray, codes: ndarray, begin: int, across: int, step: int, code: int, pool: int, count: int,
+    target: ndarray, to: int, lanes: int,
+) -> None:  # fmt: skip
     """Write the pixels of one line of windows: those that won, or relu let through, or 0."""
-    for j in range(x.shape[0]):
-        numbers, codes = x[j, channel : channel + count], taken[j, channel : channel + count]
+    for j in range(across):
         for b in range(pool):
-            to = target[at + (j * pool + b) * lanes : at + (j * pool + b) * lanes + count]
+            own, place = begin + j * step, to + (j * pool + b) * lanes
             if pool == 1:
-                for o in range(count):
-                    to[o] = numbers[o] if codes[o] > 0 else 0
+                for c in range(count):
+                    target[place + c] = numbers[own + c] if codes[own + c] > 0 else 0
             else:
-                for o in range(count):
-                    to[o] = numbers[o] if codes[o] == code + b else 0
+                for c in range(count):
+                    target[place + c] = numbers[own + c] if codes[own + c] == code + b else 0
 
 
 @kernel
@@ -93,9 +102,7 @@ def _multiply(
                 image, begin, pixels, p, runs, runs.size, filters, block * factors, lanes,
             )  # fmt: skip
             for r in range(count):
-                to = channel + places[p + r]
-                for v in range(filled):
-                    out[to + v] = scratch[r * lanes + v]
+                copy(scratch, r * lanes, out, channel + places[p + r], filled)
 
 
 @kernel

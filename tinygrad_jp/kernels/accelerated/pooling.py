@@ -82,5 +82,5 @@ def reduce_image(image: ndarray, width: int, least: Any, pool: int, n: int, out:
             if rest:
                 c = channels - rest
                 _largest(image, begin + c, width * channels, channels, pool, least, scratch, 0, scratch, lanes)
-                results[to + c : to + channels] = scratch[:rest]
-                codes[to + c : to + channels] = scratch[lanes : lanes + rest]
+                for k in range(rest):
+                    results[to + c + k], codes[to + c + k] = scratch[k], scratch[lanes + k]
