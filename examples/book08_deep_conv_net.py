@@ -48,6 +48,8 @@ def main() -> None:
     print(history)
     predicted = trainer.predict(x_test).argmax(axis=1)
     compare("test accuracy", f"{np.mean(predicted == t_test):.4f}", "0.9938")
+    best = int(np.argmax(history["val_accuracy"]))
+    compare("highest after an epoch", f"{history['val_accuracy'][best]:.4f} (epoch {best + 1})")
     compare("misclassified test images", f"{np.sum(predicted != t_test)}", "62")
     print(f"{len(history)} epochs: {sum(history['seconds']):.1f} s of training")
     path = given.out / "book08_deep_conv_net.png"

@@ -151,11 +151,10 @@ class Conv2d(_Convolution):
         `relu` and `pool` (the side of its windows) do what ``ReLU`` and ``MaxPool2d`` behind this layer would.
         """
         x = self._check_input(x)
-        if self.bias is not None:
-            return ops.conv_layer(x, self.weight, self.bias, **self.options, relu=relu, pool=pool)
-        y = ops.conv2d(x, self.weight, **self.options)
-        y = ops.relu(y) if relu else y
-        return ops.max_pool2d(y, pool) if pool > 1 else y
+        if self.bias is None and not relu and pool == 1:
+            return ops.conv2d(x, self.weight, **self.options)
+        bias = np.zeros(self.out_channels, self.weight.dtype) if self.bias is None else self.bias
+        return ops.conv_layer(x, self.weight, bias, **self.options, relu=relu, pool=pool)
 
 
 class Conv1d(_Convolution):
