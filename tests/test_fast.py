@@ -203,6 +203,15 @@ class TestWithNumba:
         }
         assert kernels == {"winograd", "direct"}
 
+    @pytest.mark.parametrize("w", [(64, 64, 3, 3), (24, 64, 3, 3)])
+    def test_sums_do_not_depend_on_which_thread_is_faster(self, w: tuple[int, ...]) -> None:
+        layer, rng = Layer((40, 64, 12, 12), w, pad=1, relu=True), np.random.default_rng(0)
+        x, filters, b, g = (rng.normal(size=s).astype("f4") for s in (layer.x, w, w[:1], (40, w[0], 12, 12)))
+        first, *others = (layer.run(True, x, filters, b, g) for _ in range(5))
+        for other in others:
+            for one, again in zip(first, other, strict=True):
+                np.testing.assert_array_equal(one, again)
+
     def test_nan_is_not_lost_in_relu_and_pooling(self) -> None:
         x = np.zeros((1, 1, 4, 4), np.float32)
         x[0, 0, 1, 2] = np.nan

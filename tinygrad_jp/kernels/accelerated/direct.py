@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...buffers import empty
-from ...parallel import threads
 from ..geometry import Pair, Windows
 from ..reduction import NOTHING, Reduction
 from .convolution import add_bias_gradients, add_weight_gradients, correlate
-from .sharing import ALONE, channels_first, channels_last, grid, in_threads
+from .sharing import ALONE, channels_first, channels_last, grid, in_threads, total
 from .tile import tile_rows
 from .vectors import BYTES
 
@@ -128,7 +127,7 @@ def _correlate(
     padded = 0 if padded == math.prod(x.shape[1:]) and not taken.size else padded
     before = image[0] * image[1] * bias.size + BYTES // x.itemsize if pooled else 0
 
-    def work(_: int, first: int, last: int) -> None:
+    def work(first: int, last: int) -> None:
         correlate(
             x, taken, spread, first, last, *layout.corner, *layout.extent, layout.pixels, runs, blocks, added,
             least, out, image[0] * image[1] * bias.size, layout.places, outputs, groups, vectors,
@@ -202,33 +201,29 @@ def weight_gradient(
     size = area * -(-channels // columns) * columns
     runs = np.add.outer(np.arange(together) * size, layout.pixels[:pixels]).ravel()
     shape = groups, entries.shape[1], -(-outputs // groups // lanes) * lanes
-    sums = [np.zeros(shape, dtype) for _ in range(threads())]
 
     padded = 0 if columns == channels and area == x.shape[2] * x.shape[3] else together * size
     spaced = together * pixels * groups * shape[2]
     spaced = 0 if groups == 1 and lanes == outputs and not taken.size else spaced
 
-    def work(worker: int, first: int, last: int) -> None:
+    def work(first: int, last: int, sums: Array) -> None:
         add_weight_gradients(
             images, gradient, taken, after.pool, first, last, *layout.corner, *layout.extent, windows.places[1],
-            columns, entries, runs, together, dtype.type(-np.inf), sums[worker], groups, vectors,
+            columns, entries, runs, together, dtype.type(-np.inf), sums, groups, vectors,
             empty((padded,), dtype), empty((spaced,), dtype),
         )  # fmt: skip
 
-    in_threads(work, n, n * pixels * outputs * layout.taps.size * inside)
-    total = sum(sums[1:], start=sums[0])[:, : layout.taps.size * inside, : outputs // groups]
-    return total.reshape(groups, layout.taps.size, inside, -1).transpose(0, 3, 2, 1).reshape(w_shape)
+    sums = total(work, n, n * pixels * outputs * layout.taps.size * inside, shape, dtype)
+    filters = sums[:, : layout.taps.size * inside, : outputs // groups]
+    return filters.reshape(groups, layout.taps.size, inside, -1).transpose(0, 3, 2, 1).reshape(w_shape)
 
 
 def bias_gradient(y: Array, after: Reduction = ALONE, winner: Array = NOTHING) -> Array:
     """Carry the results' gradient back to the bias."""
     dtype, channels = np.result_type(y, np.float32), y.shape[1]
     gradient, taken = (channels_last(array, dtype).reshape(-1, channels) for array in (y, winner))
-    sums = [np.zeros(channels, dtype) for _ in range(threads())]
 
-    def work(worker: int, first: int, last: int) -> None:
-        add_bias_gradients(gradient, taken, after.pool, first, last, sums[worker])
+    def work(first: int, last: int, sums: Array) -> None:
+        add_bias_gradients(gradient, taken, after.pool, first, last, sums)
 
-    in_threads(work, len(gradient), 4 * y.size)
-    total: Array = sum(sums[1:], start=sums[0])
-    return total.astype(y.dtype, copy=False)
+    return total(work, len(gradient), 4 * y.size, (channels,), dtype).astype(y.dtype, copy=False)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy import ndarray
 
 from ...buffers import empty
-from ...parallel import threads
 from .jit import kernel
-from .sharing import in_threads
+from .sharing import in_threads, total
 
 Array = np.ndarray[Any, Any]
 
@@ -75,9 +74,8 @@ def _combine(
 
 def _totals(work: Any, rows: Array) -> tuple[Array, Array]:
     """Call ``work(first, last, sums, other sums)`` for parts of the rows, and add the sums up."""
-    parts = [np.zeros((2, rows.shape[1])) for _ in range(threads())]
-    in_threads(lambda worker, first, last: work(first, last, *parts[worker]), len(rows), 4 * rows.size)
-    first, second = sum(parts[1:], start=parts[0])
+    shape, dtype = (2, rows.shape[1]), np.dtype(np.float64)
+    first, second = total(lambda first, last, sums: work(first, last, *sums), len(rows), 4 * rows.size, shape, dtype)
     return first, second
 
 
@@ -97,7 +95,7 @@ def scaled(x: Array, slope: Array, shift: Array, relu: bool) -> Array:
     rows = _rows(x, dtype)
     out = empty(rows.shape, dtype)
     slope, shift = slope.astype(dtype), shift.astype(dtype)
-    in_threads(lambda _, first, last: _scale(rows, first, last, slope, shift, relu, out), len(rows), 4 * rows.size)
+    in_threads(lambda first, last: _scale(rows, first, last, slope, shift, relu, out), len(rows), 4 * rows.size)
     return _shaped(out, x)
 
 
@@ -105,11 +103,11 @@ def gradient_sums(g: Array, x: Array, mean: Array, scale: Array, out: Array, rel
     """Σ g and Σ g x̂ of each channel."""
     dtype = np.result_type(x, np.float32)
     rows, gradient, results = _rows(x, dtype), _rows(g, dtype), _rows(out, dtype)
-    total, product = _totals(
+    sums, product = _totals(
         lambda first, last, *sums: _add_gradients(gradient, rows, results, first, last, relu, *sums), rows
     )
-    slope = (product - total * mean) * scale
-    return total.astype(dtype), slope.astype(dtype)
+    slope = (product - sums * mean) * scale
+    return sums.astype(dtype), slope.astype(dtype)
 
 
 def combined(g: Array, x: Array, of_g: Array, of_x: Array, constant: Array, out: Array, relu: bool) -> Array:
@@ -119,7 +117,7 @@ def combined(g: Array, x: Array, of_g: Array, of_x: Array, constant: Array, out:
     result = empty(rows.shape, dtype)
     of_g, of_x, constant = (values.astype(dtype) for values in (of_g, of_x, constant))
     in_threads(
-        lambda _, first, last: _combine(gradient, rows, results, first, last, relu, of_g, of_x, constant, result),
+        lambda first, last: _combine(gradient, rows, results, first, last, relu, of_g, of_x, constant, result),
         len(rows),
         4 * rows.size,
     )

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...buffers import empty
-from ...parallel import threads
 from ..geometry import Pair, Windows
 from ..product import product
 from ..reduction import NOTHING, Reduction
 from ..winograd import G
-from .sharing import ALONE, channels_first, channels_last, grid, in_threads
+from .sharing import ALONE, channels_first, channels_last, grid, in_threads, total
 from .tile import tile_rows
 from .vectors import BYTES
 from .winograd import add_patch_gradients, correlate_patches, plane
@@ -83,7 +82,7 @@ def _correlate(
         layout.together * image[0] * image[1] * outputs + vector if winner.size else 0,
     )
 
-    def work(_: int, first: int, last: int) -> None:
+    def work(first: int, last: int) -> None:
         correlate_patches(
             x, taken, spread, first, last, *layout.corner, *layout.extent,
             layout.patches, layout.together, layout.chunk, filters, bias, least,
@@ -133,7 +132,6 @@ def weight_gradient(
     layout = _layout(windows.places, (top, left), channels, outputs, dtype.itemsize)
     images, gradient, taken = channels_last(x, dtype), channels_last(y, dtype), channels_last(kept, dtype)
     depth = -(-channels // tile_rows(2)) * tile_rows(2)
-    sums = [np.zeros((16, depth, outputs), dtype) for _ in range(threads())]
 
     vector = BYTES // dtype.itemsize
     sizes = (
@@ -143,15 +141,14 @@ def weight_gradient(
         16 * plane(layout.chunk, outputs, vector),
     )
 
-    def work(worker: int, first: int, last: int) -> None:
+    def work(first: int, last: int, sums: Array) -> None:
         add_patch_gradients(
             images, gradient, taken, after.pool, first, last, *layout.corner, *layout.extent, windows.places[1],
-            layout.patches, layout.places, layout.together, layout.chunk, sums[worker], 2,
+            layout.patches, layout.places, layout.together, layout.chunk, sums, 2,
             *(empty((size,), dtype) for size in sizes),
         )  # fmt: skip
 
-    in_threads(work, len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
-    first, *others = (own[:, :channels] for own in sums)
-    total = sum(others, start=first).reshape(16, -1)
-    filters = product(BOTH.T.astype(dtype), total).reshape(3, 3, channels, outputs)
+    products = len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9
+    sums = total(work, len(x), products, (16, depth, outputs), dtype)[:, :channels].reshape(16, -1)
+    filters = product(BOTH.T.astype(dtype), sums).reshape(3, 3, channels, outputs)
     return np.ascontiguousarray(filters.transpose(3, 2, 0, 1))

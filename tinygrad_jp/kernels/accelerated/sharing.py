@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...parallel import share_out, threads
+from ...parallel import take_turns, threads
 from ..reduction import Reduction
 
 Array = np.ndarray[Any, Any]
 
 ALONE = Reduction()
 """A convolution that nothing follows."""
+PARTS = 2
+"""Parts for each thread: the processors of a machine are never equally free."""
 WORTH_SHARING = 2**20
 """Multiplications below which one thread is as fast: a fork and join costs 57 µs (measured)."""
 
@@ -39,16 +42,35 @@ def channels_first(x: Array) -> Array:
     return x.transpose(0, 3, 1, 2)
 
 
-def in_threads(work: Callable[[int, int, int], object], n: int, products: int) -> None:
-    """Call ``work(worker, first, last)`` for parts of n images, in as many threads as so many products are worth."""
-    parts = min(threads(), n) if products >= WORTH_SHARING else 1
-    cuts = [n * i // parts for i in range(parts + 1)]
+def _cut(n: int, products: int) -> list[tuple[int, int]]:
+    """Cut n images into parts, or not if so many products are not worth the threads."""
+    count = max(min(PARTS * threads(), n), 1) if threads() > 1 and products >= WORTH_SHARING else 1
+    cuts = [n * i // count for i in range(count + 1)]
+    return list(pairwise(cuts))
 
-    def each(worker: int, mine: Sequence[int]) -> None:
-        for part in mine:
-            work(worker, cuts[part], cuts[part + 1])
 
-    if parts == 1:
-        each(0, range(1))
+def in_threads(work: Callable[[int, int], object], n: int, products: int) -> None:
+    """Call ``work(first, last)`` for parts of n images."""
+    cuts = _cut(n, products)
+    if len(cuts) == 1:
+        work(*cuts[0])
     else:
-        share_out(each, range(parts))
+        take_turns(lambda part: work(*part), cuts)
+
+
+def total(
+    work: Callable[[int, int, Array], object], n: int, products: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Array:
+    """Add up what ``work(first, last, sums)`` adds to `sums` of this shape for parts of n images.
+
+    Each part has sums of its own, so that the total does not depend on which thread did what.
+    """
+    cuts = _cut(n, products)
+    sums = np.zeros((len(cuts), *shape), dtype)
+    jobs = [(*part, own) for part, own in zip(cuts, sums, strict=True)]
+    if len(jobs) == 1:
+        work(*jobs[0])
+    else:
+        take_turns(lambda job: work(*job), jobs)
+    whole: Array = np.add.reduce(sums, axis=0)
+    return whole
