@@ -24,9 +24,13 @@ from .vectors import BYTES
 
 @kernel
 def copy(source: ndarray, begin: int, target: ndarray, to: int, count: int) -> None:
-    """Copy some numbers of flat arrays; numba would take seconds more to compile an assignment of slices."""
+    """Copy some numbers of flat arrays; numba would take seconds more to compile an assignment of slices.
+
+    Here and below arrays are cut before a loop: an index that might be negative would keep it from using vectors.
+    """
+    numbers, places = source[begin : begin + count], target[to : to + count]
     for i in range(count):
-        target[to + i] = source[begin + i]
+        places[i] = numbers[i]
 
 
 @kernel
@@ -67,12 +71,14 @@ def _spread(
     for j in range(across):
         for b in range(pool):
             own, place = begin + j * step, to + (j * pool + b) * lanes
+            given, kept, put = numbers[own : own + count], codes[own : own + count], target[place : place + count]
             if pool == 1:
                 for c in range(count):
-                    target[place + c] = numbers[own + c] if codes[own + c] > 0 else 0
+                    put[c] = given[c] if kept[c] > 0 else 0
             else:
+                wanted = numbers.dtype.type(code + b)
                 for c in range(count):
-                    target[place + c] = numbers[own + c] if codes[own + c] == code + b else 0
+                    put[c] = given[c] if kept[c] == wanted else 0
 
 
 @kernel
@@ -236,13 +242,17 @@ def add_bias_gradients(y: ndarray, taken: ndarray, pool: int, first: int, last: 
 
     Shapes (pixels, C) of `y` and `taken`, or size 0 of the latter for all; (C,) of `sums`.
     """
+    none = y.dtype.type(NONE)
     for p in range(first, last):
+        numbers = y[p]
         if not taken.size:
             for c in range(sums.size):
-                sums[c] += y[p, c]
-        elif pool == 1:
+                sums[c] += numbers[c]
+            continue
+        kept = taken[p]
+        if pool == 1:
             for c in range(sums.size):
-                sums[c] += y[p, c] if taken[p, c] > 0 else 0
+                sums[c] += numbers[c] if kept[c] > 0 else 0
         else:
             for c in range(sums.size):
-                sums[c] += y[p, c] if taken[p, c] != NONE else 0
+                sums[c] += numbers[c] if kept[c] != none else 0

@@ -32,8 +32,9 @@ def _shaped(rows: Array, x: Array) -> Array:
 @kernel
 def _add_moments(x: ndarray, first: int, last: int, sums: ndarray, squares: ndarray) -> None:
     for i in range(first, last):
-        for c in range(x.shape[1]):
-            number = np.float64(x[i, c])
+        row = x[i]
+        for c in range(row.size):
+            number = np.float64(row[c])
             sums[c] += number
             squares[c] += number * number
 
@@ -41,13 +42,10 @@ def _add_moments(x: ndarray, first: int, last: int, sums: ndarray, squares: ndar
 @kernel
 def _scale(x: ndarray, first: int, last: int, slope: ndarray, shift: ndarray, relu: bool, out: ndarray) -> None:
     for i in range(first, last):
-        if relu:
-            for c in range(x.shape[1]):
-                value = x[i, c] * slope[c] + shift[c]
-                out[i, c] = 0 if value < 0 else value  # keeps a NaN
-        else:
-            for c in range(x.shape[1]):
-                out[i, c] = x[i, c] * slope[c] + shift[c]
+        row, result = x[i], out[i]
+        for c in range(row.size):
+            value = row[c] * slope[c] + shift[c]
+            result[c] = 0 if relu and value < 0 else value  # keeps a NaN
 
 
 @kernel
@@ -55,10 +53,11 @@ def _add_gradients(
     g: ndarray, x: ndarray, out: ndarray, first: int, last: int, relu: bool, sums: ndarray, products: ndarray
 ) -> None:
     for i in range(first, last):
-        for c in range(x.shape[1]):
-            number = np.float64(g[i, c]) if not relu or out[i, c] > 0 else 0.0
+        row, gradient, result = x[i], g[i], out[i]
+        for c in range(row.size):
+            number = np.float64(gradient[c]) if not relu or result[c] > 0 else 0.0
             sums[c] += number
-            products[c] += number * x[i, c]
+            products[c] += number * row[c]
 
 
 @kernel
@@ -67,9 +66,10 @@ def _combine(
     of_g: ndarray, of_x: ndarray, constant: ndarray, result: ndarray,
 ) -> None:  # fmt: skip
     for i in range(first, last):
-        for c in range(x.shape[1]):
-            number = g[i, c] if not relu or out[i, c] > 0 else 0
-            result[i, c] = number * of_g[c] + x[i, c] * of_x[c] + constant[c]
+        row, gradient, passed, put = x[i], g[i], out[i], result[i]
+        for c in range(row.size):
+            number = gradient[c] if not relu or passed[c] > 0 else 0
+            put[c] = number * of_g[c] + row[c] * of_x[c] + constant[c]
 
 
 def _totals(work: Any, rows: Array) -> tuple[Array, Array]:

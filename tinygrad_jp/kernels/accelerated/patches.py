@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 
 BOTH = np.kron(G, G)
 """G ⊗ G: transforms a filter of 9 numbers into 16."""
-CACHE = 2**18
+CACHE = 2**19
 """Bytes that the planes of images and outputs may take."""
 
 

@@ -193,6 +193,7 @@ def add_patch_gradients(
     plane_in, plane_out = plane(chunk, channels, vector), plane(chunk, outputs, vector)
     padded[:] = 0
     spaced[:] = 0
+    seen[:] = 0  # what fills the last tile up is multiplied, too
     row, run = np.arange(depth), np.arange(chunk) * channels
     flat = sums.reshape(-1)
     for start in range(first, last, together):
