@@ -101,6 +101,17 @@ def plane(chunk: int, channels: int, vector: int) -> int:
 
 
 @kernel
+def _see(padded: ndarray, patches: ndarray, width: int, channels: int, seen: ndarray, plane_in: int) -> None:
+    """Transform the patches of padded images, which begin there, into planes."""
+    vector = BYTES // padded.itemsize
+    for q in range(patches.size):
+        for c in range(0, channels, vector):
+            _image_into_planes(
+                padded, patches[q] + c, width * channels, channels, seen, q * channels + c, plane_in
+            )  # fmt: skip
+
+
+@kernel
 def correlate_patches(
     x: ndarray, taken: ndarray, spread: int, first: int, last: int, top: int, left: int, height: int, width: int,
     patches: ndarray, together: int, chunk: int, filters: ndarray, bias: ndarray, least: Any,
@@ -141,11 +152,7 @@ def correlate_patches(
         begin = 0 if winner.size else start * image_out
         for p in range(0, count * each, chunk):
             some = min(chunk, count * each - p)
-            for q in range(some):
-                for c in range(0, channels, vector):
-                    _image_into_planes(
-                        padded, patches[p + q] + c, width * channels, channels, seen, q * channels + c, plane_in
-                    )  # fmt: skip
+            _see(padded, patches[p : p + some], width, channels, seen, plane_in)
             for k in range(16):
                 for q in range(0, some, rows):
                     for block in range(blocks):
@@ -203,11 +210,8 @@ def add_patch_gradients(
             fill(y, taken, start + n, spread, 1, outputs, spaced, n * image_out, 0, 0, across, 4 * each)
         for p in range(0, count * each, chunk):
             some = min(chunk, count * each - p)
+            _see(padded, patches[p : p + some], width, channels, seen, plane_in)
             for q in range(some):
-                for c in range(0, channels, vector):
-                    _image_into_planes(
-                        padded, patches[p + q] + c, width * channels, channels, seen, q * channels + c, plane_in
-                    )  # fmt: skip
                 for o in range(0, outputs, vector):
                     _gradient_into_planes(
                         spaced, places[p + q] + o, across * outputs, outputs, gradients, q * outputs + o, plane_out
