@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ import tinygrad_jp as tj
 from tinygrad_jp import Tensor, kernels
 from tinygrad_jp.errors import ArgumentError, DtypeError, ShapeError
 from tinygrad_jp.kernels import columns, output_size, threads, winograd
+from tinygrad_jp.kernels import room as room_module
+from tinygrad_jp.kernels.room import Room, own_room
 
 Arguments = tuple[tuple[int, int], tuple[tuple[int, int], tuple[int, int]], tuple[int, int], int]
 
@@ -38,6 +41,14 @@ def by_loops(x: np.ndarray, w: np.ndarray, stride: Any, padding: Any, dilation: 
     return out
 
 
+def in_memory(x: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """Return `x` with its axes in another order in memory."""
+    return np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+
+
+ORDERS = st.permutations(range(4))
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], Arguments]:
     """Shapes of images and filters, and arguments that fit them."""
@@ -51,15 +62,16 @@ def problems(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], Argumen
     return x, (groups * outputs, channels, *size), (stride, padding, dilation, groups)
 
 
-@pytest.fixture(params=["whole", "tiles", "images last", "images first"])
+@pytest.fixture(params=["whole", "tiles", "rows", "bands"])
 def tiling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything in one tile; or tiles of one row, shared between threads; in either order of the axes."""
-    if request.param.startswith("images"):
-        monkeypatch.setattr(columns, "images_last", lambda *_: request.param == "images last")
-    if request.param != "whole":
-        monkeypatch.setattr(columns, "CACHE", 64)
-        monkeypatch.setattr(columns, "FEW", 2)
+    """Everything in one tile; or tiles of one image or row, shared between threads; or bands of one place."""
+    monkeypatch.setattr(columns, "FEW", 2 if request.param == "rows" else 1)
+    if request.param in ("tiles", "rows"):
+        monkeypatch.setattr(columns, "PADDED", 64)
+        monkeypatch.setattr(winograd, "CACHE", 64)
         monkeypatch.setattr(columns, "WORTH_SHARING", 1)
+    if request.param == "bands":
+        monkeypatch.setattr(columns, "CACHE", 64)
 
 
 class TestKernels:
@@ -74,20 +86,20 @@ class TestKernels:
 
     @pytest.mark.usefixtures("tiling")
     @settings(deadline=None, max_examples=30)
-    @given(problems(), st.sampled_from([np.float64, np.float32, np.float16]), st.integers(0, 99))
-    @example(((2, 3, 4, 5), (2, 3, 1, 1), ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)), np.float32, 0)
-    @example(((2, 1, 4, 5), (7, 1, 3, 2), ((1, 1), ((1, 0), (0, 2)), (1, 1), 1)), np.float64, 0)
-    def test_against_the_definition(self, problem: Any, dtype: Any, seed: int) -> None:
+    @given(problems(), ORDERS, st.sampled_from([np.float64, np.float32, np.float16]), st.integers(0, 99))
+    @example(((2, 3, 4, 5), (2, 3, 1, 1), ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)), (0, 2, 3, 1), np.float32, 0)
+    @example(((2, 1, 4, 5), (7, 1, 3, 2), ((1, 1), ((1, 0), (0, 2)), (1, 1), 1)), (0, 1, 2, 3), np.float64, 0)
+    def test_against_the_definition(self, problem: Any, order: Sequence[int], dtype: Any, seed: int) -> None:
         x_shape, w_shape, arguments = problem
         rng = np.random.default_rng(seed)
-        x, w = rng.normal(size=x_shape).astype(dtype), rng.normal(size=w_shape).astype(dtype)
+        x, w = in_memory(rng.normal(size=x_shape).astype(dtype), order), rng.normal(size=w_shape).astype(dtype)
         close = {"rtol": 0, "atol": {2: 0.05, 4: 1e-4, 8: 1e-11}[x.itemsize]}
         out = kernels.conv2d_forward(x, w, *arguments)
         assert out.dtype == dtype
         np.testing.assert_allclose(out, by_loops(x, w, *arguments), **close)
 
         # the gradients are adjoints: ⟨y, conv(d)⟩ = ⟨gradient(y), d⟩ for every d
-        y = rng.normal(size=out.shape).astype(dtype)
+        y = in_memory(rng.normal(size=out.shape).astype(dtype), order)
         gx = kernels.conv2d_input_gradient(y, w, x_shape, *arguments)
         gw = kernels.conv2d_weight_gradient(y, x, w_shape, *arguments)
         assert (gx.dtype, gx.shape, gw.dtype, gw.shape) == (dtype, x_shape, dtype, w_shape)
@@ -143,7 +155,7 @@ class TestKernels:
     def test_which_kernel(self, x: Any, w: Any, options: Any, kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """And all three do the same. (The limits of one are lowered to keep the arrays small.)"""
         monkeypatch.setattr(winograd, "CHANNELS", 4)
-        monkeypatch.setattr(winograd, "PATCHES", 800)
+        monkeypatch.setattr(winograd, "PIXELS", 2900)
         arguments = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1} | options
         groups = arguments["groups"]
         laid = kernels.windows_on(x[2:], w[2:], *(arguments[k] for k in ("stride", "padding", "dilation")))
@@ -185,14 +197,14 @@ class TestKernels:
             atol=1e-10,
         )
 
-    def test_winograd_loses_no_digits(self) -> None:
-        """In float32 within 1e-6, relative to the largest output, of float64."""
+    def test_winograd_loses_few_digits(self) -> None:
+        """In float32 within 2e-6, relative to the largest output, of float64."""
         rng = np.random.default_rng(0)
         x, w = rng.normal(size=(2, 32, 16, 14)), rng.normal(size=(16, 32, 3, 3))
         laid = kernels.windows_on((16, 14), (3, 3), (1, 1), ((1, 1), (1, 1)))
         single = winograd.forward(x.astype(np.float32), w.astype(np.float32), laid, np.dtype(np.float32))
         double = columns.forward(x, w, laid, 1, x.dtype)
-        assert np.abs(single - double).max() < 1e-6 * np.abs(double).max()
+        assert np.abs(single - double).max() < 2e-6 * np.abs(double).max()
 
     @pytest.mark.parametrize("n", [0, 1, 2, 7, 100])
     @pytest.mark.parametrize("cache", [1, 3_000, 2**20])
@@ -200,7 +212,7 @@ class TestKernels:
         monkeypatch.setattr(columns, "CACHE", cache)
         windows = kernels.windows_on((9, 4), (3, 2), (1, 1), ((0, 0), (0, 0)))
         seen = np.zeros((n, *windows.places), int)
-        laid = columns.Columns(windows, 4, 2, 1, np.dtype(float))
+        laid = columns.Columns(windows, 4, 1, np.dtype(float))
         for tile in laid.tiles(n):
             seen[tile.images, tile.rows] += 1
         assert (seen == 1).all()
@@ -222,6 +234,67 @@ class TestKernels:
             assert get() == 2
         finally:
             set_threads(before)
+
+
+class TestMemory:
+    def test_results_lie_as_the_next_layer_reads_them(self) -> None:
+        """Channels, rows, columns, images: from one layer to the next, and on the way back."""
+        rng = np.random.default_rng(0)
+        x, w, ones = rng.normal(size=(5, 2, 8, 6)), rng.normal(size=(3, 2, 3, 3)), np.ones((4, 3, 1, 1))
+        arguments = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+        tj.use_fast(False)
+        try:
+            maps = kernels.conv2d_forward(x, w, *arguments)
+            pooled = tj.max_pool2d(tj.relu(maps), 2).numpy()
+            pixels = tj.conv2d(pooled, ones).numpy()
+            spread = tj.max_unpool2d(np.ones((5, 3, 4, 3)), tj.argmax_pool2d(maps, 2), (8, 6), 2).numpy()
+            images = kernels.conv2d_input_gradient(spread, w, x.shape, *arguments)
+        finally:
+            tj.use_fast(None)
+        for array in (maps, pooled, pixels, spread, images):
+            assert array.transpose(1, 2, 3, 0).flags.c_contiguous
+
+    def test_a_thread_computes_in_the_same_memory_again(self) -> None:
+        f4 = np.dtype(np.float32)
+        with own_room(f4) as room:
+            array = room("columns", 3, 4)
+            with own_room(f4) as inner:
+                assert inner is not room
+        with own_room(f4) as again:
+            assert np.shares_memory(again("columns", 2, 3), array)
+        with own_room(np.dtype(float)) as other:
+            assert other("columns", 2).dtype == np.dtype(float)
+
+    def test_a_smaller_array_lies_in_the_larger_one(self) -> None:
+        room = Room(np.dtype(float))
+        large, small = room("columns", 3, 4), room("columns", 2, 5)
+        assert np.shares_memory(large, small)
+        assert not np.shares_memory(large, room("product", 3, 4))
+        assert room.nbytes == 2 * 12 * 8
+
+    def test_much_memory_is_given_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(room_module, "KEPT", 100)
+        for size, same in ((12, True), (13, False)):
+            with own_room(np.dtype(float)) as room:
+                room("columns", size)
+            with own_room(np.dtype(float)) as again:
+                assert (again is room) is same
+
+    def test_memory_is_given_back_after_an_error(self) -> None:
+        with pytest.raises(ZeroDivisionError), own_room(np.dtype(float)) as room:
+            raise ZeroDivisionError
+        with own_room(np.dtype(float)) as again:
+            assert again is room
+
+    def test_threads_have_memory_of_their_own(self) -> None:
+        def lent() -> Room:
+            with own_room(np.dtype(float)) as room:
+                return room
+
+        with ThreadPoolExecutor(1) as other:
+            there, again = other.submit(lent).result(), other.submit(lent).result()
+        assert there is again
+        assert there is not lent()
 
 
 class TestOutputSize:
@@ -313,8 +386,7 @@ class TestConv2d:
 
     def test_half_precision_is_computed_in_single(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A sum of 4,096 ones, a tile each, of which float16 would lose half: there 2,048 + 1 is 2,048."""
-        monkeypatch.setattr(columns, "CACHE", 1)
-        monkeypatch.setattr(columns, "FEW", 1)
+        monkeypatch.setattr(columns, "IMAGES", 1)
         monkeypatch.setattr(threads, "threads", lambda: 1)
         x, y = np.ones((4096, 1, 1, 1), np.float16), np.ones((4096, 1, 1, 2), np.float16)
         gradient = tj.conv2d_weight_gradient(y, x, (1, 1, 1, 1), padding=((0, 0), (0, 1)))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor
 from tinygrad_jp.errors import ArgumentError, DtypeError, IndexingError, ShapeError
+from tinygrad_jp.kernels import pooling
 from tinygrad_jp.ops import TABLE, pool
 from tinygrad_jp.testing import gradcheck
 
@@ -155,8 +156,8 @@ class TestLarge:
         x = images(7, 2, 9, 10)
         results = []
         for worth in (1, 10**9):
-            monkeypatch.setattr(pool, "WORTH_SHARING", worth)
-            monkeypatch.setattr(pool, "threads", lambda: 3)
+            monkeypatch.setattr(pooling, "WORTH_SHARING", worth)
+            monkeypatch.setattr(pooling, "threads", lambda: 3)
             y = SHARED[name](x).numpy()
             results.append((y, gradient(SHARED[name], x, images(*y.shape, seed=1))))
         for shared, alone in zip(*results, strict=True):
@@ -210,6 +211,27 @@ class TestNumbers:
         for y in (tj.avg_pool2d(x, 100), tj.adaptive_avg_pool2d(x, 1), tj.global_avg_pool2d(x)):
             assert y.dtype == np.float16
             assert y.item() == 9.0
+
+    @pytest.mark.parametrize("worth", [1, 10**9])
+    @pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 2, 3, 0), (3, 2, 0, 1)])
+    def test_relu_in_any_order_of_memory(
+        self, order: tuple[int, ...], worth: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pooling, "WORTH_SHARING", worth)
+        monkeypatch.setattr(pooling, "threads", lambda: 3)
+        x = images(4, 5, 3, 2)
+        x[1, 2, 0] = np.nan, -np.inf
+        laid = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+        expected = np.where(x < 0, 0, x)
+        np.testing.assert_array_equal(pooling.rectify(laid), expected)
+        assert pooling.rectify(laid).strides == laid.strides
+        assert pooling.rectify(laid, laid) is laid
+        np.testing.assert_array_equal(laid, expected)
+        assert pooling.rectify(np.array([[-1.0], [2.0]], np.float32).T).tolist() == [[0.0, 2.0]]
+
+    def test_a_nan_wins(self) -> None:
+        x = np.array([[[[1.0, np.nan], [3.0, 2.0]]]])
+        assert tj.argmax_pool2d(x, 2).numpy().item() == 1
 
     def test_a_recorded_max_pool_keeps_no_image_alive(self) -> None:
         x = Tensor(images(1, 1, 8, 8), requires_grad=True)

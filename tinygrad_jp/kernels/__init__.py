@@ -82,13 +82,6 @@ def _computed_in(a: Array, b: Array) -> np.dtype[Any]:
     return np.result_type(a, b, np.float32)
 
 
-def _product(w: Array, x: Array, dtype: np.dtype[Any]) -> Array:
-    """Multiply the channels of every pixel with a matrix: (O, C) · (N, C, H, W) → (N, O, H, W)."""
-    pixels = x.reshape(*x.shape[:2], x.shape[2] * x.shape[3]).astype(dtype, copy=False)
-    out: Array = np.matmul(w.astype(dtype, copy=False), pixels)
-    return out.reshape(x.shape[0], w.shape[0], *x.shape[2:]).astype(np.result_type(w, x), copy=False)
-
-
 def conv2d_forward(x: Array, w: Array, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
     """Slide the filters over the images: out[n, o, i, j] = Σ w[o, c, k, l] · x[n, c, i·s + k·d − p, j·s + l·d − p].
 
@@ -118,7 +111,7 @@ def conv2d_forward(x: Array, w: Array, stride: Pair, padding: Sides, dilation: P
         return maps.astype(np.result_type(x, w), copy=False)
     kernel = choose(windows, x.shape[0], x.shape[1], w.shape[0], groups)
     if kernel == "product":
-        return _product(w[:, :, 0, 0], x, dtype)
+        return columns.pixelwise(w[:, :, 0, 0], x, dtype)
     if kernel == "winograd":
         return winograd.forward(x, w, windows, dtype)
     return columns.forward(x, w, windows, groups, dtype)
@@ -153,7 +146,7 @@ def conv2d_input_gradient(
         images: Array = fast.input_gradient(y, w, x_shape, windows, groups, _computed_in(y, w))
         return images.astype(np.result_type(y, w), copy=False)
     if choose(windows, x_shape[0], x_shape[1], w.shape[0], groups) == "product":
-        return _product(w[:, :, 0, 0].T, y, _computed_in(y, w))
+        return columns.pixelwise(w[:, :, 0, 0].T, y, _computed_in(y, w))
     reach = windows.covered
     full = tuple((n - 1 - before, n - 1 - after) for n, (before, after) in zip(reach, padding, strict=True))
     if stride == (1, 1) and min(full[0] + full[1]) >= 0 and w.shape[0] <= 2 * x_shape[1]:

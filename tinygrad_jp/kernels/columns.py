@@ -1,9 +1,10 @@
 """Convolution as products of matrices: the windows of a tile of images are the columns (the book, section 7.4).
 
-A tile is a few images, or some of their rows, so few that the columns stay in the second-level cache. Channels come
-first, so that one product of matrices serves the whole tile: the columns have shape (C · KH · KW, …), and … is either
-images · rows · OW or rows · OW · images. With the images last, the columns are copied in longer stretches, three to
-eight times as fast if rows are short (measured); but images and outputs must be brought into that order and back.
+A tile is a few images, or some of their rows: it is padded once, and its windows are laid out as columns a *band* at a
+time, so few that they stay in the cache. In a tile the channels come first, so that one product of matrices serves a
+whole band, and the images last: columns have shape (C · KH · KW, rows · places · images). So windows are copied in long
+stretches of memory, whole rows of all images where the stride is 1. The results lie in memory in that order, CHWN, too:
+the next layer finds them as it needs them, and element by element any order is as good.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..buffers import empty
 from .geometry import Windows
-from .room import Room
+from .room import Room, own_room
 from .threads import each_share, workers
 
 Array = np.ndarray[Any, Any]
 
-CACHE = 2**20
-"""Bytes that the columns of a tile may take: about the second-level cache (measured)."""
-FEW = 8
-"""Images in a tile: so many lie side by side in memory (measured)."""
+CACHE = 2**21
+"""Bytes that the columns of a band may take: less makes the products short (measured)."""
+PADDED = 2**22
+"""Bytes that a padded tile may take (measured)."""
+FEW, IMAGES = 16, 128
+"""Images in a tile at least, if there are so many, and at most (measured)."""
 WORTH_SHARING = 2**19
-"""Bytes of all tiles below which one thread is as fast: a fork and join costs 57 µs (measured)."""
+"""Bytes of all columns below which one thread is as fast: a fork and join costs 57 µs (measured)."""
 
 
 class Tile(NamedTuple):
@@ -34,6 +38,13 @@ class Tile(NamedTuple):
 
     images: slice
     rows: slice
+
+
+class Band(NamedTuple):
+    """Some rows of a tile, counted from its first, and some places in each of them."""
+
+    rows: slice
+    places: slice
 
 
 def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
@@ -44,24 +55,31 @@ def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
     return [slice(a, min(a + size, n)) for a in range(0, n, max(size, 1))]
 
 
-def tiles(n: int, rows: int, row: int, few: int = 1, whole_images: bool = False) -> list[Tile]:
-    """Cut n images of so many rows, each of which needs `row` bytes to compute, into tiles that fit the cache.
+def tiles(
+    n: int, rows: int, row: int, most: int, share: int, one_by_one: bool = False, whole_images: bool = False
+) -> list[Tile]:
+    """Cut n images of so many rows, each of which needs `row` bytes, into tiles of `most` bytes.
 
-    A tile is not made of less than `few` images; it rather takes some of their rows, unless they shall stay whole.
+    `share` threads get some rows each if these can be shared out evenly or the images are few, and otherwise some of
+    the images.
     """
-    image = max(row * rows, 1)
-    share = workers() if n * image >= WORTH_SHARING else 1
-    images = pieces(n, max(CACHE // image, few), share)
+    by_rows = not whole_images and (n < FEW or -(-rows // share) * share <= 1.1 * rows)
+    few, many = 1 if whole_images or one_by_one else FEW, 1 if one_by_one else IMAGES
+    fit = most // max(row * rows if whole_images else row, 1)
+    images = pieces(n, min(max(fit, few), many), 1 if by_rows else share)
     size = images[0].stop if images else 1
-    least = 1 if len(images) >= share else share
-    bands = [slice(0, rows)] if whole_images else pieces(rows, CACHE // max(row * size, 1), least)
+    bands = [slice(0, rows)] if whole_images else pieces(rows, most // max(row * size, 1), share if by_rows else 1)
     return [Tile(i, band) for i in images for band in bands]
 
 
-def images_last(windows: Windows, channels: int, outputs: int) -> bool:
-    """Tell which order of the axes is faster: 3.3 / OW ns saved an element of the columns, 0.25 ns lost elsewhere."""
-    column = channels * windows.size[0] * windows.size[1]
-    return 13 * column > windows.places[1] * (channels + outputs)
+def empty_chwn(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return an array for images of shape (N, C, H, W) that lie in memory as (C, H, W, N)."""
+    return empty((*shape[1:], shape[0]), dtype).transpose(3, 0, 1, 2)
+
+
+def chwn(x: Array) -> Array:
+    """View images of shape (N, C, H, W) as (C, H, W, N)."""
+    return x.transpose(1, 2, 3, 0)
 
 
 class Columns:
@@ -71,89 +89,118 @@ class Columns:
     ----------
     windows
         Of the convolution.
-    channels, outputs, groups
-        Of images and outputs, and into how many groups both are cut.
+    channels, groups
+        Of the images, and into how many groups they are cut.
     dtype
         In which to compute.
     """
 
-    def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, windows: Windows, channels: int, groups: int, dtype: np.dtype[Any]) -> None:
         self.windows, self.channels, self.groups, self.dtype = windows, channels, groups, dtype
-        last = images_last(windows, channels, outputs)
-        self.order = (1, 2, 3, 0) if last else (1, 0, 2, 3)
-        """Of the axes of images (N, C, H, W) in a tile."""
-        self.few = FEW if last else 1
+        self.height = channels * windows.size[0] * windows.size[1]
+        """Of the matrix of columns."""
 
     def tiles(self, n: int, whole_images: bool = False) -> list[Tile]:
-        """Cut n images into tiles whose columns fit the cache."""
-        column = self.channels * self.windows.size[0] * self.windows.size[1] * self.dtype.itemsize
-        rows, width = self.windows.places
-        return tiles(n, rows, column * width, 1 if whole_images else self.few, whole_images)
+        """Cut n images into tiles."""
+        (rows, places), (left, right), item = self.windows.places, self.windows.padding[1], self.dtype.itemsize
+        share = workers() if n * rows * places * self.height * item >= WORTH_SHARING else 1
+        row = self.channels * self.windows.stride[0] * (self.windows.image[1] + left + right) * item
+        # with a stride, the stretches of memory are the images at one place, or the places of one image
+        one_by_one = self.windows.stride[1] > 1 and n < min(FEW, places)
+        return tiles(n, rows, row, PADDED, share, one_by_one, whole_images)
 
-    def laid(self, x: Array) -> Array:
-        """View images (N, C, H, W) in the order of a tile, channels first."""
-        return x.transpose(self.order)
+    def bands(self, tile: Tile) -> list[Band]:
+        """Cut a tile into bands whose columns fit the cache."""
+        images, rows, places = length(tile.images), length(tile.rows), self.windows.places[1]
+        fit = CACHE // max(self.height * images * self.dtype.itemsize, 1)
+        across = pieces(places, fit)
+        return [Band(down, part) for down in pieces(rows, fit // max(places, 1)) for part in across]
 
-    def padded(self, tile: Tile, room: Room) -> Array:
-        """Room for a tile's images with their padding: shape (images, C, rows of them, W + left + right)."""
-        height = (tile.rows.stop - tile.rows.start - 1) * self.windows.stride[0] + self.windows.covered[0]
-        width = self.windows.image[1] + sum(self.windows.padding[1])
-        shape = (tile.images.stop - tile.images.start, self.channels, height, width)
-        return room("padded", *(shape[axis] for axis in self.order)).transpose(np.argsort(self.order))
+    def padded(self, tile: Tile, room: Room) -> tuple[Array, Array, slice]:
+        """Make room for a tile's images with their padding.
 
-    def inside(self, tile: Tile, room: Room) -> tuple[Array, slice]:
-        """View the part of the padded tile that holds the images, and say which of their rows; zero the rest."""
-        padded = self.padded(tile, room)
-        (top, _), (left, _) = self.windows.padding
+        Returns
+        -------
+        padded, inside, rows
+            Shape (C, rows of the images, W + left + right, images); the part that holds the images, and which of their
+            rows those are. The rest is zero.
+        """
+        (top, _), (left, right) = self.windows.padding
         height, width = self.windows.image
         first = tile.rows.start * self.windows.stride[0] - top  # row of the image at the tile's upper edge
+        reach = (length(tile.rows) - 1) * self.windows.stride[0] + self.windows.covered[0]
         low = max(-first, 0)
-        high = max(min(height - first, padded.shape[2]), low)
-        padded[:, :, :low] = padded[:, :, high:] = 0
-        return padded[:, :, low:high, left : left + width], slice(first + low, first + high)
+        high = max(min(height - first, reach), low)
+        padded = room("padded", self.channels, reach, left + width + right, length(tile.images))
+        for edge in (padded[:, :low], padded[:, high:], padded[:, :, :left], padded[:, :, left + width :]):
+            edge.fill(0)
+        return padded, padded[:, low:high, left : left + width], slice(first + low, first + high)
 
-    def view(self, tile: Tile, room: Room) -> Array:
-        """View the windows of the padded tile: shape (C, KH, KW, …)."""
-        (kh, kw), (sy, sx), (dy, dx) = self.windows.size, self.windows.stride, self.windows.dilation
-        padded = self.padded(tile, room)
-        n, c, y, x = padded.strides
-        lengths = (len(padded), self.channels, tile.rows.stop - tile.rows.start, self.windows.places[1])
-        steps = (n, c, y * sy, x * sx)
-        rest = self.order[1:]
-        shape = (self.channels, kh, kw, *(lengths[axis] for axis in rest))
-        return as_strided(padded, shape, (c, y * dy, x * dx, *(steps[axis] for axis in rest)))
+    def filled(self, x: Array, tile: Tile, room: Room) -> Array:
+        """Copy the images of a tile, with their padding."""
+        padded, inside, rows = self.padded(tile, room)
+        inside[...] = chwn(x)[:, rows, :, tile.images]
+        return padded
 
-    def of(self, x: Array, tile: Tile, room: Room) -> Array:
-        """Lay the windows of a tile out as columns: (groups, C / groups · KH · KW, …)."""
-        part, rows = self.inside(tile, room)
-        part[...] = x[tile.images, :, rows]
-        windows = self.view(tile, room)
-        columns = room("columns", *windows.shape)
-        columns[...] = windows
-        return columns.reshape(self.groups, math.prod(windows.shape[:3]) // self.groups, math.prod(windows.shape[3:]))
-
-    def outputs(self, y: Array, tile: Tile, room: Room) -> Array:
-        """Copy a tile of outputs: (groups, O / groups, …)."""
-        part = self.laid(y[tile.images, :, tile.rows])
-        copy = room("outputs", *part.shape)
+    def laid(self, part: Array, room: Room, name: str) -> Array:
+        """Copy windows or outputs, channels first, as matrices: shape (groups, … / groups, …)."""
+        copy = room(name, *part.shape)
         copy[...] = part
-        return copy.reshape(self.groups, part.shape[0] // self.groups, math.prod(part.shape[1:]))
+        count = math.prod(part.shape[-3:])
+        return copy.reshape(self.groups, copy.size // (self.groups * max(count, 1)), count)
+
+
+def view_windows(images: Array, windows: Windows) -> Array:
+    """View the windows of padded images of shape (C, H, W, N): shape (C, KH, KW, as many rows as fit, OW, N)."""
+    (kh, kw), (sy, sx), (dy, dx) = windows.size, windows.stride, windows.dilation
+    channels, height, _, n = images.shape
+    c, y, x, image = images.strides
+    rows = (height - windows.covered[0]) // sy + 1
+    shape = channels, kh, kw, rows, windows.places[1], n
+    return as_strided(images, shape, (c, y * dy, x * dx, y * sy, x * sx, image))
+
+
+def length(part: slice) -> int:
+    """Count the elements of a slice start … stop."""
+    return int(part.stop - part.start)
+
+
+def pixelwise(w: Array, x: Array, dtype: np.dtype[Any]) -> Array:
+    """Multiply the channels of every pixel with a matrix: (O, C) · (N, C, H, W) → (N, O, H, W).
+
+    The images themselves are the columns.
+    """
+    matrix = np.ascontiguousarray(w, dtype)
+    pixels = np.ascontiguousarray(chwn(x), dtype).reshape(w.shape[1], -1)
+    out = empty_chwn((len(x), len(w), *x.shape[2:]), dtype)
+    products = chwn(out).reshape(len(w), -1)
+
+    def compute(_: int, share: Sequence[slice]) -> None:
+        for part in share:
+            np.matmul(matrix, pixels[:, part], out=products[:, part])
+
+    count = workers() if pixels.nbytes >= WORTH_SHARING else 1
+    each_share(compute, pieces(pixels.shape[1], -(-pixels.shape[1] // count)))
+    return out.astype(np.result_type(w, x), copy=False)
 
 
 def forward(x: Array, w: Array, windows: Windows, groups: int, dtype: np.dtype[Any]) -> Array:
-    """Multiply the filters with the columns, tile by tile."""
-    columns = Columns(windows, x.shape[1], len(w), groups, dtype)
-    filters = w.astype(dtype, copy=False).reshape(groups, len(w) // groups, w[0].size)
-    out = np.empty((len(x), len(w), *windows.places), np.result_type(x, w))
+    """Multiply the filters with the columns, band by band."""
+    columns = Columns(windows, x.shape[1], groups, dtype)
+    filters = np.ascontiguousarray(w, dtype).reshape(groups, len(w) // groups, w[0].size)
+    out = empty_chwn((len(x), len(w), *windows.places), np.result_type(x, w))
 
     def compute(_: int, share: Sequence[Tile]) -> None:
-        room = Room(dtype)
-        for tile in share:
-            matrix = columns.of(x, tile, room)
-            product = room("product", groups, filters.shape[1], matrix.shape[2])
-            np.matmul(filters, matrix, out=product)
-            place = columns.laid(out[tile.images, :, tile.rows])
-            place[...] = product.reshape(place.shape)
+        with own_room(dtype) as room:
+            for tile in share:
+                view = view_windows(columns.filled(x, tile, room), windows)
+                place = chwn(out)[:, tile.rows, :, tile.images]
+                for rows, places in columns.bands(tile):
+                    matrix = columns.laid(view[:, :, :, rows, places], room, "columns")
+                    product = room("product", groups, filters.shape[1], matrix.shape[2])
+                    np.matmul(filters, matrix, out=product)
+                    to = place[:, rows, places]
+                    to[...] = product.reshape(to.shape)
 
     each_share(compute, columns.tiles(len(x)))
     return out
@@ -163,24 +210,26 @@ def input_gradient(
     y: Array, w: Array, x_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any]
 ) -> Array:
     """Multiply the filters' transposes with the outputs' gradient, and add the columns back into images (col2im)."""
-    columns = Columns(windows, x_shape[1], len(w), groups, dtype)
-    filters = w.astype(dtype, copy=False).reshape(groups, len(w) // groups, w[0].size).swapaxes(1, 2)
-    out = np.empty(x_shape, np.result_type(y, w))
+    columns = Columns(windows, x_shape[1], groups, dtype)
+    filters = np.ascontiguousarray(w, dtype).reshape(groups, len(w) // groups, w[0].size).swapaxes(1, 2)
+    out = empty_chwn(x_shape, np.result_type(y, w))
 
     def compute(_: int, share: Sequence[Tile]) -> None:
-        room = Room(dtype)
-        for tile in share:
-            part, rows = columns.inside(tile, room)
-            columns.padded(tile, room)[...] = 0
-            images = columns.view(tile, room)
-            product = room("product", groups, filters.shape[1], math.prod(images.shape[3:]))
-            np.matmul(filters, columns.outputs(y, tile, room), out=product)
-            windowed = product.reshape(images.shape)
-            for i in range(windows.size[0]):
-                for j in range(windows.size[1]):
-                    images[:, i, j] += windowed[:, i, j]
-            out[tile.images, :, rows] = part
-            out[tile.images, :, rows.stop :] = 0  # rows that no window reaches
+        with own_room(dtype) as room:
+            for tile in share:
+                padded, inside, kept = columns.padded(tile, room)
+                padded.fill(0)
+                view, outputs = view_windows(padded, windows), chwn(y)[:, :, :, tile.images]
+                for rows, places in columns.bands(tile):
+                    part = view[:, :, :, rows, places]
+                    product = room("columns", groups, filters.shape[1], math.prod(part.shape[3:]))
+                    np.matmul(filters, columns.laid(outputs[:, rows, places], room, "outputs"), out=product)
+                    windowed = product.reshape(part.shape)
+                    for i, j in np.ndindex(windows.size):
+                        part[:, i, j] += windowed[:, i, j]
+                place = chwn(out)[:, :, :, tile.images]
+                place[:, kept] = inside
+                place[:, kept.stop :] = 0  # rows that no window reaches
 
     each_share(compute, columns.tiles(x_shape[0], whole_images=True))
     return out
@@ -189,15 +238,19 @@ def input_gradient(
 def weight_gradient(
     y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any]
 ) -> Array:
-    """Multiply the outputs' gradient with the transposed columns, and add up over the tiles."""
-    columns = Columns(windows, x.shape[1], w_shape[0], groups, dtype)
+    """Multiply the outputs' gradient with the transposed columns, and add up over the bands."""
+    columns = Columns(windows, x.shape[1], groups, dtype)
     sums = [np.zeros((groups, w_shape[0] // groups, math.prod(w_shape[1:])), dtype) for _ in range(workers())]
 
     def compute(worker: int, share: Sequence[Tile]) -> None:
-        room = Room(dtype)
-        for tile in share:
-            matrix = columns.of(x, tile, room)
-            sums[worker] += np.matmul(columns.outputs(y, tile, room), matrix.swapaxes(1, 2))
+        with own_room(dtype) as room:
+            for tile in share:
+                view = view_windows(columns.filled(x, tile, room), windows)
+                outputs = chwn(y)[:, tile.rows, :, tile.images]
+                for rows, places in columns.bands(tile):
+                    matrix = columns.laid(view[:, :, :, rows, places], room, "columns")
+                    gradient = columns.laid(outputs[:, rows, places], room, "outputs")
+                    sums[worker] += np.matmul(gradient, matrix.swapaxes(1, 2))
 
     each_share(compute, columns.tiles(len(x)))
     total: Array = sum(sums[1:], start=sums[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import DtypeError
+from ..kernels.pooling import rectify
 from .reduce import floating
 from .table import NONZERO, POSITIVE, REAL, Array, Kink, op
 
@@ -145,8 +146,7 @@ def sigmoid(x: Array, /) -> Array:
 )
 def relu(x: Array, /) -> Array:
     """Rectified linear unit, max(x, 0) (the book, equation 3.7 and figure 5-18)."""
-    x = np.asarray(x)
-    return np.maximum(x, np.zeros(x.shape, x.dtype))  # an array of zeros: three times faster than the scalar
+    return rectify(np.asarray(x))
 
 
 @op(symbol="step", zero_gradient=True, vjp={"x": lambda g: np.zeros_like(g)}, domain={"x": NONZERO})

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError
 from ..kernels.geometry import Pair, Windows, refuse_huge, windows_on
+from ..kernels.pooling import Span, by_parts, max_pool_forward, max_unpool, spans, take
 from ..kernels.reduction import NONE
-from ..parallel import share_out, threads
 from .conv import Sizes, Step, _check_floats, _pair, im2col
 from .linalg import times_matrix
 from .reduce import floating
 from .table import Array, Kink, composite, op
-
-Span = tuple[slice, slice]
-Place = tuple[Any, ...]
 
 # ------------------------------------------------------------------------------------------------ windows
 
@@ -46,54 +43,12 @@ def _padded(w: Windows) -> bool:
     return any(map(any, w.padding))
 
 
-def _spans(w: Windows, axis: int) -> list[Span]:
-    """For each element of a window along one axis: the windows in which it lies on the image, and where it does."""
-    stride, before, length = w.stride[axis], w.padding[axis][0], w.image[axis]
-    found = []
-    for k in range(w.size[axis]):
-        low = max(-((k - before) // stride), 0)
-        high = max(min((length - 1 + before - k) // stride + 1, w.places[axis]), low)
-        start = low * stride + k - before
-        found.append((slice(low, high), slice(start, start + (high - low) * stride, stride)))
-    return found
-
-
-def _elements(w: Windows) -> list[tuple[int, Place, Place]]:
-    """For each element of a window: its number, the windows in which it lies on the image, and where it does."""
-    rows, columns = _spans(w, 0), _spans(w, 1)
-    return [
-        (i * w.size[1] + j, (..., row[0], column[0]), (..., row[1], column[1]))
-        for i, row in enumerate(rows)
-        for j, column in enumerate(columns)
-    ]
-
-
 def _columns(x: Array, w: Windows, fill: float) -> Array:
     """Lay the elements of every window out along the last axis: shape (N, C, OH, OW, KH · KW)."""
     n, c = x.shape[:2]
     padded = np.pad(x, ((0, 0), (0, 0), *w.padding), constant_values=fill)
     laid = im2col.dispatch(padded, *w.size, w.stride).reshape((n, *w.places, c, math.prod(w.size)))
     return np.transpose(laid, (0, 3, 1, 2, 4))
-
-
-WORTH_SHARING = 2**17
-"""Pixels below which one thread is as fast: a fork and join costs 57 µs (measured)."""
-
-
-def _by_images(compute: Callable[[slice], None], shape: Sizes) -> None:
-    """Call ``compute(images)`` for the images of a batch of this shape, a part of them in each thread."""
-    n = shape[0]
-    parts = min(threads(), n) if math.prod(shape) >= WORTH_SHARING else 1
-    if parts < 2:
-        compute(slice(None))
-        return
-    cuts = [n * i // parts for i in range(parts + 1)]
-
-    def each(_: int, mine: Sequence[slice]) -> None:
-        for images in mine:
-            compute(images)
-
-    share_out(each, list(map(slice, cuts[:-1], cuts[1:])))
 
 
 # ------------------------------------------------------------------------------------------------ the largest
@@ -103,28 +58,6 @@ def _lowest(dtype: np.dtype[Any]) -> Any:
     if dtype.kind == "f":
         return -np.inf
     return False if dtype.kind == "b" else np.iinfo(dtype).min
-
-
-def _largest(x: Array, w: Windows) -> tuple[Array, Array]:
-    """Find the largest element of each window, and its number in the window, row by row: the first one of equals."""
-    shape = (*x.shape[:2], *w.places)
-    best, winner = np.empty(shape, x.dtype), np.empty(shape, np.min_scalar_type(math.prod(w.size) - 1))
-    elements, padded, number = _elements(w), _padded(w), winner.dtype.type
-    # of each window, the first row and the first column that lie on the image
-    top, left = (np.maximum(w.padding[a][0] - np.arange(w.places[a]) * w.stride[a], 0) for a in (0, 1))
-
-    def compute(images: slice) -> None:
-        inner, largest, which = x[images], best[images], winner[images]
-        largest[...] = _lowest(x.dtype) if padded else inner[elements[0][2]]
-        which[...] = top[:, None] * w.size[1] + left
-        for k, places, inside in elements if padded else elements[1:]:
-            candidate, so_far, code = inner[inside], largest[places], which[places]
-            better = candidate > so_far
-            np.maximum(so_far, candidate, out=so_far)
-            np.maximum(code, better * number(k), out=code)
-
-    _by_images(compute, x.shape)
-    return best, winner
 
 
 def _check_winner(shape: Sizes, winner: Array, w: Windows) -> None:
@@ -184,7 +117,7 @@ def max_pool2d(x: Array, /, size: Step, stride: Step | None = None, padding: Ste
     Tensor
         Shape (N, C, OH, OW), with OH and OW from the book's equation 7.1.
     """
-    return _largest(x, _laid(np.shape(x), size, stride, padding, strict))
+    return max_pool_forward(x, _laid(np.shape(x), size, stride, padding, strict))
 
 
 @op(family="movement")
@@ -192,7 +125,7 @@ def argmax_pool2d(
     x: Array, /, size: Step, stride: Step | None = None, padding: Step = 0, strict: bool = False
 ) -> Array:
     """Number, within each window of ``max_pool2d``, of the largest pixel: 0 … KH · KW − 1, row by row."""
-    return _largest(x, _laid(np.shape(x), size, stride, padding, strict))[1]
+    return max_pool_forward(x, _laid(np.shape(x), size, stride, padding, strict))[1]
 
 
 def _max_unpool_vjp(g: Array, winner: Array, size: Step, stride: Step | None, padding: Step) -> Array:
@@ -225,25 +158,8 @@ def max_unpool2d(
     """
     w = _laid((*np.shape(x)[:2], *_pair("image", image, 1)), size, stride, padding)
     _check_winner(x.shape, winner, w)
-    shape = (*x.shape[:2], *w.image)
-    refuse_huge(shape, x.itemsize)
-    side_by_side = all(s >= k for s, k in zip(w.stride, w.size, strict=True))
-    tiled = all(m * k == n for m, k, n in zip(w.places, w.size, w.image, strict=True))
-    whole = tiled and w.size == w.stride and not _padded(w)
-    out = (np.empty if whole else np.zeros)(shape, x.dtype)
-    elements = _elements(w)
-
-    def compute(images: slice) -> None:
-        given, which, put = x[images], winner[images], out[images]
-        for k, places, inside in elements:
-            won = which[places] == k
-            if side_by_side:
-                np.multiply(given[places], won, out=put[inside])
-            else:
-                put[inside] += given[places] * won
-
-    _by_images(compute, shape)
-    return out
+    refuse_huge((*x.shape[:2], *w.image), x.itemsize)
+    return max_unpool(x, winner, w)
 
 
 def _take_winners_vjp(g: Array, winner: Array, x_shape: Sizes, size: Step, stride: Step | None, padding: Step) -> Array:
@@ -270,33 +186,30 @@ def take_winners2d(x: Array, winner: Array, /, size: Step, stride: Step | None =
     """
     w = _laid(np.shape(x), size, stride, padding)
     _check_winner(x.shape, winner, w)
-    out = np.zeros(winner.shape, x.dtype)
-    for k, places, inside in _elements(w):
-        out[places] += x[inside] * (winner[places] == k)
-    return out
+    return take(x, winner, w)
 
 
 # ------------------------------------------------------------------------------------------------ sums and averages
 
 
-def _add_along(x: Array, axis: int, length: int, spans: Sequence[Span]) -> Array:
+def _add_along(x: Array, axis: int, length: int, pairs: Sequence[Span]) -> Array:
     """Add slices of an axis into slices of one of another length: one pass over the numbers for each pair."""
     shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
-    out = np.zeros(shape, np.result_type(x, np.float32))  # sums of float16 are too coarse in float16
+    out = np.zeros_like(x, np.result_type(x, np.float32), shape=shape)  # sums of float16 are too coarse in float16
     before = (slice(None),) * axis
 
-    def compute(images: slice) -> None:
-        for to, origin in spans:
-            out[images][(*before, to)] += x[images][(*before, origin)]
+    def compute(part: tuple[slice, ...]) -> None:
+        for to, origin in pairs:
+            out[part][(*before, to)] += x[part][(*before, origin)]
 
-    _by_images(compute, x.shape)
+    by_parts(compute, x)
     return out
 
 
 def _window_sums(x: Array, w: Windows) -> Array:
     """Add up each window: first along its columns, then along its rows."""
     _check_floats(x=x)
-    return _add_along(_add_along(x, 2, w.places[0], _spans(w, 0)), 3, w.places[1], _spans(w, 1))
+    return _add_along(_add_along(x, 2, w.places[0], spans(w, 0)), 3, w.places[1], spans(w, 1))
 
 
 def _sum_vjp(g: Array, x_shape: Sizes, size: Step, stride: Step | None, padding: Step) -> Array:
@@ -336,7 +249,7 @@ def sum_unpool2d(x: Array, /, image: Pair, size: Step, stride: Step | None = Non
         raise ShapeError(f"pool2d: images of {w.image} have {w.places} windows, got x of shape {np.shape(x)}")
     _check_floats(x=x)
     refuse_huge((*x.shape[:2], *w.image), x.itemsize)
-    rows, columns = ([(inside, places) for places, inside in _spans(w, axis)] for axis in (0, 1))
+    rows, columns = ([(inside, places) for places, inside in spans(w, axis)] for axis in (0, 1))
     return _add_along(_add_along(x, 3, w.image[1], columns), 2, w.image[0], rows).astype(x.dtype, copy=False)
 
 
@@ -345,7 +258,7 @@ def _pixels(w: Windows, count_include_pad: bool, dtype: Any) -> Any:
     if count_include_pad or not _padded(w):
         return float(math.prod(w.size))
     rows, columns = (
-        np.sum([(np.arange(m) >= s.start) & (np.arange(m) < s.stop) for s, _ in _spans(w, axis)], 0)
+        np.sum([(np.arange(m) >= s.start) & (np.arange(m) < s.stop) for s, _ in spans(w, axis)], 0)
         for axis, m in enumerate(w.places)
     )
     return np.multiply.outer(rows, columns).astype(dtype)
