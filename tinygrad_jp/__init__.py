@@ -14,7 +14,7 @@ from .generator import seed
 from .kernels.fast import use_fast
 from .ops import *  # noqa: F403
 from .strict import strict_zero
-from .tape import enable_grad, no_grad, primitives
+from .tape import detect_anomaly, enable_grad, keep_values, no_grad, primitives
 from .tensor import Tensor, as_tensor, grad
 
 __version__ = "0.1.0"
@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Tensor",
     "as_tensor",
+    "detect_anomaly",
     "enable_grad",
     "errors",
     "grad",
@@ -29,6 +30,7 @@ __all__ = [
     "hessian",
     "jacobian",
     "jvp",
+    "keep_values",
     "no_grad",
     "numerical_gradient",
     "ops",

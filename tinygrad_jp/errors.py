@@ -50,6 +50,10 @@ class InPlaceError(GraphError):
     """An array that an op saved for its backward pass was changed in place since."""
 
 
+class AnomalyError(TinygradError, ArithmeticError):
+    """A NaN or an infinity that an op made out of finite numbers (raised inside ``detect_anomaly``)."""
+
+
 class GradientError(TinygradError, AssertionError):
     """A gradient that disagrees with its numerical estimate (raised by ``gradcheck``)."""
 

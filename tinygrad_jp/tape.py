@@ -23,6 +23,7 @@ from .errors import DtypeError, GraphFreedError, InPlaceError, ShapeError
 from .ops.reduce import add_reduce
 from .ops.table import Array, Plan, call_vjp
 from .strict import rescue, strict_report
+from .witness import Call, Source, Witness, check_contribution
 
 SMALL = 16
 """Arrays of at most this many elements stay with their node, so that a picture can show the numbers."""
@@ -52,7 +53,7 @@ class Outline:
 
 
 class Notes:
-    """What a user may add to a node.
+    """What is known of a node on request.
 
     Attributes
     ----------
@@ -60,13 +61,19 @@ class Notes:
         The name given to the result, for the picture.
     hooks
         Functions called with the result's gradient; what one returns, unless None, replaces it.
+    call
+        All that went in and came out, inside :func:`keep_values`; then large gradients stay, too.
+    source
+        The line of the user's code that ran the op, inside :func:`keep_values` or :func:`detect_anomaly`.
     """
 
-    __slots__ = ("hooks", "name")
+    __slots__ = ("call", "hooks", "name", "source")
 
     def __init__(self) -> None:
         self.name: str | None = None
         self.hooks: list[Hook] = []
+        self.call: Call | None = None
+        self.source: Source | None = None
 
 
 class Node:
@@ -89,9 +96,9 @@ class Node:
         backward pass asks either for the shape and dtype that a gradient must have.)
     gradients
         After a backward pass, for the picture: the contribution to the input of each of the plan's steps (None if it
-        was not computed), then the result's own gradient; ``...`` in place of arrays that are not small.
+        was not computed), then the result's own gradient; ``...`` in place of arrays that are neither small nor kept.
     notes
-        Name and hooks, if there are any.
+        Name, hooks and what a witness noted, if there is any of it.
     """
 
     __slots__ = ("_data", "gradients", "notes", "order", "plan", "record")
@@ -128,13 +135,25 @@ class Node:
 
     @property
     def value(self) -> ndarray | None:
-        """The result if it is small."""
+        """The result if it is small or was kept."""
+        if self.call is not None:
+            return self.call.out
         return None if isinstance(self._data, Outline) else self._data
 
     @property
     def name(self) -> str | None:
         """The name given to the result, for the picture."""
         return self.notes.name if self.notes else None
+
+    @property
+    def call(self) -> Call | None:
+        """All that went in and came out, if :func:`keep_values` asked for it."""
+        return self.notes.call if self.notes else None
+
+    @property
+    def source(self) -> Source | None:
+        """The line of the user's code that ran the op, if it was noted."""
+        return self.notes.source if self.notes else None
 
     def annotate(self) -> Notes:
         """Return the node's notes, to be written."""
@@ -152,41 +171,89 @@ class Node:
 
 # ------------------------------------------------------------------------------------------------ modes
 
-recording: ContextVar[bool] = ContextVar("recording", default=True)
+recording: ContextVar[bool | Witness] = ContextVar("recording", default=True)
+"""Whether ops are recorded; a :class:`.witness.Witness`, which is true, is shown each of them."""
 decomposing: ContextVar[bool] = ContextVar("decomposing", default=False)
+_witness: ContextVar[Witness | None] = ContextVar("witness", default=None)
+"""The witness, also while nothing is recorded."""
 
 
 class _Mode(ContextDecorator):
-    """Sets a context variable inside a ``with`` block or a decorated function; can be used again and nested."""
+    """Sets context variables inside a ``with`` block or a decorated function; can be used again and nested.
 
-    def __init__(self, variable: ContextVar[bool], value: bool) -> None:
-        self._variable = variable
-        self._value = value
-        self._tokens: list[Token[bool]] = []
+    Parameters
+    ----------
+    values
+        Called on entering; gives each variable and its value.
+    """
+
+    def __init__(self, values: Callable[[], dict[ContextVar[Any], Any]]) -> None:
+        self._values = values
+        self._tokens: list[list[tuple[ContextVar[Any], Token[Any]]]] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(self._variable.set(self._value))
+        self._tokens.append([(variable, variable.set(value)) for variable, value in self._values().items()])
 
     def __exit__(self, *_: object) -> None:
-        self._variable.reset(self._tokens.pop())
+        for variable, token in self._tokens.pop():
+            variable.reset(token)
 
     def _recreate_cm(self) -> _Mode:
-        return _Mode(self._variable, self._value)  # each call of a decorated function has tokens of its own
+        return _Mode(self._values)  # each call of a decorated function has tokens of its own
 
 
 def no_grad() -> _Mode:
     """Record nothing inside this ``with`` block: results require no gradient. Also decorates functions."""
-    return _Mode(recording, False)
+    return _Mode(lambda: {recording: False})
 
 
 def enable_grad() -> _Mode:
     """Record again, inside a ``no_grad`` block."""
-    return _Mode(recording, True)
+    return _Mode(lambda: {recording: _witness.get() or True})
 
 
 def primitives() -> _Mode:
     """Run fused ops as the smaller ops they are made of, so that a graph shows every step."""
-    return _Mode(decomposing, True)
+    return _Mode(lambda: {decomposing: True})
+
+
+def keep_values() -> _Mode:
+    """Keep everything that flows, and the lines of code it came from, with the graph recorded in this ``with`` block.
+
+    By default a node keeps what its backward pass needs, and small arrays. What shows or checks a whole computation
+    (thumbnails in ``viz.graph``, ``viz.step``, ``testing.verify``, opening fused ops) wants all: inputs, static
+    arguments and results of every op and, after ``backward``, every gradient. They are freed with the graph. Also
+    decorates functions.
+
+    Examples
+    --------
+    >>> with keep_values():
+    ...     loss = softmax_cross_entropy(model(x), t)
+    >>> loss.backward()
+    >>> viz.step(loss).save("loss.html")
+    """
+    return _Mode(lambda: _witnessed(keeps=True))
+
+
+def detect_anomaly() -> _Mode:
+    """Raise at the first op, forward or backward, that makes a NaN or an infinity out of finite numbers.
+
+    The :class:`.errors.AnomalyError` tells the op, the shapes, where the offending values stand, and the line of the
+    user's code that ran the op. For debugging: every array is looked at. Also decorates functions.
+
+    Examples
+    --------
+    >>> with detect_anomaly():
+    ...     loss = log(x).sum()
+    ...     loss.backward()
+    """
+    return _Mode(lambda: _witnessed(checks=True))
+
+
+def _witnessed(**more: bool) -> dict[ContextVar[Any], Any]:
+    """Set a witness that notes this, too; where nothing is recorded it waits."""
+    witness = (_witness.get() or Witness()).and_(**more)
+    return {_witness: witness, recording: recording.get() and witness}
 
 
 # ------------------------------------------------------------------------------------------------ in-place changes
@@ -298,12 +365,16 @@ def propagate(
     found: dict[Any, Array] = {}
     drawable = len(order) <= DRAWABLE and wrap is None
     report = strict_report()
+    witness = recording.get()
+    checks = isinstance(witness, Witness) and witness.checks
     for node in order:
         g = table.pop(node, None)
         if g is None:
             continue
+        kept = False
         if node.notes is not None:
             g = run_hooks(node.notes.hooks, g)
+            kept = node.notes.call is not None and wrap is None
         if targets is not None and node in targets:
             found[node] = g.copy()
         plan = node.plan
@@ -326,6 +397,8 @@ def propagate(
             r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
             if report is not None:
                 r = rescue(report, plan, i, partial(call_vjp, vjp, at), g, saved[-len(plan.names) :], r)
+            if checks:
+                check_contribution(plan.op, i, g, r, node.notes)
             earlier = table.get(edge)
             model = edge._data if earlier is None else earlier
             try:
@@ -336,23 +409,23 @@ def propagate(
                 r = _fit(r, model, plan, i)
             if type(r) is not ndarray and wrap is None:
                 r = asarray(r)  # NumPy makes scalars of shape () where 0-d arrays meet
-            small = r.size <= SMALL
-            if drawable:
-                contributions.append(r if small else ...)
+            shown = kept or r.size <= SMALL
+            if drawable or kept:
+                contributions.append(r if shown else ...)
             if earlier is None:
                 table[edge] = r
-                if not (small or r is g or wrap is not None or r.base is not None) and plan.op.trusted:
-                    fresh.add(edge)  # (a small one may be shown in `contributions`)
+                if not (shown or r is g or wrap is not None or r.base is not None) and plan.op.trusted:
+                    fresh.add(edge)  # (one that is shown stays as it is)
             elif edge in fresh:
                 earlier += r
             elif wrap is not None:
                 table[edge] = earlier + r
             else:
                 table[edge] = asarray(earlier + r)
-                if not small:  # adding small arrays in place is slower
+                if not shown:  # adding small arrays in place is slower
                     fresh.add(edge)
-        if drawable:
-            contributions.append(g if g.size <= SMALL else ...)
+        if drawable or kept:
+            contributions.append(g if kept or g.size <= SMALL else ...)
             node.gradients = contributions
         if not retain_graph:
             node.record = record[plan.others]

@@ -20,6 +20,7 @@ from .explain import failure
 from .ops import Op
 from .ops.arithmetic import add, div, floor_divide, mod, mul, neg, pow, sub
 from .tape import SMALL, Edge, Hook, Node, Outline, changes, decomposing, enable_grad, propagate, recording, run_hooks
+from .witness import Witness
 
 _is_recording = recording.get
 _is_decomposing = decomposing.get
@@ -790,14 +791,18 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
         raise failure(op, arrays, attrs, error) from error
     if type(out) is not ndarray:
         out = _result(op, out)
-    if not (mask and op.vjps and _is_recording() and out.dtype.kind == "f"):
-        return from_node(out, None)
-    plan = op.plan(mask)
-    known = (*given, out, *attrs.values(), *kept)
-    if plan.needs_shapes:
-        shapes = tuple(map(np.shape, arrays))
-        known += (shapes,) if op.variadic else shapes
-    return from_node(out, Node(plan, (*map(_edge, inputs), *plan.save(known)), out))
+    witness = _is_recording()
+    node = None
+    if mask and op.vjps and witness and out.dtype.kind == "f":
+        plan = op.plan(mask)
+        known = (*given, out, *attrs.values(), *kept)
+        if plan.needs_shapes:
+            shapes = tuple(map(np.shape, arrays))
+            known += (shapes,) if op.variadic else shapes
+        node = Node(plan, (*map(_edge, inputs), *plan.save(known)), out)
+    if witness is not True and isinstance(witness, Witness):
+        witness.saw(op, inputs, arrays, attrs, out, node)
+    return from_node(out, node)
 
 
 def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
@@ -825,15 +830,19 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
         raise failure(op, (a, b), {}, error) from error
     if type(out) is not ndarray:
         out = asarray(out)
-    if not (mask and op.vjps and _is_recording()):
-        return from_node(out, None)
-    try:
-        plan = op.plans[mask]
-    except KeyError:
-        plan = op.plan(mask)
-    known = (a, b, out, np.shape(a), np.shape(b)) if plan.needs_shapes else (a, b, out)
-    edges = ((x._node or x) if mask & 1 else _edge(x), (y._node or y) if mask & 2 else _edge(y))
-    return from_node(out, Node(plan, edges + plan.save(known), out))
+    witness = _is_recording()
+    node = None
+    if mask and op.vjps and witness:
+        try:
+            plan = op.plans[mask]
+        except KeyError:
+            plan = op.plan(mask)
+        known = (a, b, out, np.shape(a), np.shape(b)) if plan.needs_shapes else (a, b, out)
+        edges = ((x._node or x) if mask & 1 else _edge(x), (y._node or y) if mask & 2 else _edge(y))
+        node = Node(plan, edges + plan.save(known), out)
+    if witness is not True and isinstance(witness, Witness):
+        witness.saw(op, (x, y), (a, b), {}, out, node)
+    return from_node(out, node)
 
 
 def _result(op: Op[Any], out: Any) -> ndarray:
