@@ -21,20 +21,25 @@ def threads() -> int:
     return max(1, int(named)) if named.isdecimal() else min(os.cpu_count() or 1, 8)
 
 
-@cache
+_started: list[ThreadPoolExecutor] = []
+"""The pool, once there is one. (A list: every product of matrices looks, and that must cost nothing.)"""
+
+
 def _pool() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor  # not before it is used: the import takes long
 
-    return ThreadPoolExecutor(threads(), thread_name_prefix="tinygrad_jp")
+    if not _started:
+        _started.append(ThreadPoolExecutor(threads(), thread_name_prefix="tinygrad_jp"))
+    return _started[0]
 
 
 def in_use() -> bool:
     """Tell whether the threads have been started."""
-    return bool(_pool.cache_info().currsize)
+    return bool(_started)
 
 
 if hasattr(os, "register_at_fork"):  # the threads stay behind in the parent process
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_started.clear)
 
 
 def share_out(function: Callable[[int, Sequence[T]], object], jobs: Sequence[T]) -> None:

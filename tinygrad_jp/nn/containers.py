@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, overload
 
 from ..errors import DtypeError, IndexingError
@@ -100,20 +101,32 @@ class Sequential(ModuleList):
         of several. A module that is watched runs by itself.
         """
         modules = list(self)
-        while modules:
-            module = modules.pop(0)
-            together = _taken_along(module, modules)
-            del modules[: len(together)]
-            x = module(x, **together)
+        at = 0
+        while at < len(modules):
+            module = modules[at]
+            at += 1
+            able = _takes_along(type(module))
+            if able and not module.watched:
+                together = _taken_along(able, modules[at : at + len(able)])
+                at += len(together)
+                x = module(x, **together)
+            else:
+                x = module(x)
         return x
 
 
-def _taken_along(module: Module, behind: Sequence[Module]) -> dict[str, Any]:
+@cache
+def _takes_along(kind: type[Module]) -> tuple[str, ...]:
+    """Say what a class's ``forward`` can do itself; a subclass with a forward of its own may know nothing of it."""
+    writer = next(base for base in kind.__mro__ if "forward" in vars(base))
+    able: tuple[str, ...] = vars(writer).get("takes_along", ())
+    return able
+
+
+def _taken_along(able: Sequence[str], behind: Sequence[Module]) -> dict[str, Any]:
     """Say which of the modules behind one it does itself: options of its ``forward``, in the order of the modules."""
-    writer = next(kind for kind in type(module).__mro__ if "forward" in vars(kind))
-    able = vars(writer).get("takes_along", ())  # a subclass with a forward of its own may know nothing of it
     options: dict[str, Any] = {}
-    for follower in () if module.watched else behind[: len(able)]:
+    for follower in behind:
         option = "relu" if type(follower) is ReLU else "pool"
         value = follower.side if type(follower) is MaxPool2d else type(follower) is ReLU
         if not value or follower.watched or option not in able or options.keys() & {option, "pool"}:
