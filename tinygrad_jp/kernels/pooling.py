@@ -84,7 +84,8 @@ def rectify(x: Array, out: Array | None = None) -> Array:
     An array of zeros is three times as fast as the number 0. Of a large one, a slice is enough: it stays in the cache.
     """
     if x.size < WORTH_SHARING:
-        return np.maximum(x, np.zeros(x.shape, x.dtype), out=out)  # zeros_like takes twice as long
+        # zeros_like takes twice as long, but keeps the layout
+        return np.maximum(x, np.zeros(x.shape, x.dtype) if x.flags.c_contiguous else np.zeros_like(x), out=out)
     axis = _outermost(x, x.ndim)
     zeros = np.zeros_like(x, shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :]))
     result = like(x, x.dtype, x.shape) if out is None else out

@@ -16,69 +16,11 @@ import numpy as np
 from numpy import ndarray
 
 from ..reduction import NONE
+from .filling import block_at, copy, fill
 from .jit import kernel
 from .pooling import reduce_image
 from .tile import add_products, tile_rows
 from .vectors import BYTES
-
-
-@kernel
-def copy(source: ndarray, begin: int, target: ndarray, to: int, count: int) -> None:
-    """Copy some numbers of flat arrays; numba would take seconds more to compile an assignment of slices.
-
-    Here and below arrays are cut before a loop: an index that might be negative would keep it from using vectors.
-    """
-    numbers, places = source[begin : begin + count], target[to : to + count]
-    for i in range(count):
-        places[i] = numbers[i]
-
-
-@kernel
-def fill(
-    x: ndarray, taken: ndarray, n: int, pool: int, groups: int, lanes: int,
-    target: ndarray, origin: int, top: int, left: int, width: int, area: int,
-) -> None:  # fmt: skip
-    """Copy image n into a padded one, flat, of this width and area; each number to the pixel it is of.
-
-    Channels are laid out in blocks, each a padded image with so many lanes; a group of them begins with a new block.
-    """
-    _, height, across, channels = x.shape
-    inside = channels // groups
-    blocks = -(-inside // lanes)
-    numbers, codes = x.reshape(-1), taken.reshape(-1)
-    for block in range(groups * blocks):
-        channel = block // blocks * inside + block % blocks * lanes
-        count = min(lanes, inside - block % blocks * lanes)
-        for i in range(height):
-            begin = (n * height + i) * across * channels + channel
-            for a in range(pool):
-                to = origin + (block * area + (top + i * pool + a) * width + left) * lanes
-                if taken.size:
-                    _spread(numbers, codes, begin, across, channels, a * pool, pool, count, target, to, lanes)
-                elif count == lanes == channels:
-                    copy(numbers, begin, target, to, across * lanes)
-                else:
-                    for j in range(across):
-                        copy(numbers, begin + j * channels, target, to + j * lanes, count)
-
-
-@kernel
-def _spread(
-    numbers: ndarray, codes: ndarray, begin: int, across: int, step: int, code: int, pool: int, count: int,
-    target: ndarray, to: int, lanes: int,
-) -> None:  # fmt: skip
-    """Write the pixels of one line of windows: those that won, or relu let through, or 0."""
-    for j in range(across):
-        for b in range(pool):
-            own, place = begin + j * step, to + (j * pool + b) * lanes
-            given, kept, put = numbers[own : own + count], codes[own : own + count], target[place : place + count]
-            if pool == 1:
-                for c in range(count):
-                    put[c] = given[c] if kept[c] > 0 else 0
-            else:
-                wanted = numbers.dtype.type(code + b)
-                for c in range(count):
-                    put[c] = given[c] if kept[c] == wanted else 0
 
 
 @kernel
@@ -94,8 +36,8 @@ def _multiply(
         count = min(rows, places.size - p)
         side_by_side = count == rows and places[p + rows - 1] - places[p] == (rows - 1) * step
         for block in range(groups * blocks):
-            group, lane = block // blocks, block % blocks * lanes
-            filled = min(lanes, outputs - lane)
+            group, lane = block // blocks, block_at(block % blocks, lanes, outputs)
+            filled = min(lanes, outputs)
             channel, begin = at + group * outputs + lane, origin + group * inside
             if side_by_side and filled == lanes:
                 add_products(
@@ -238,9 +180,9 @@ def add_weight_gradients(
 
 @kernel
 def add_bias_gradients(y: ndarray, taken: ndarray, pool: int, first: int, last: int, sums: ndarray) -> None:
-    """Add up, for each channel, the gradient of pixels `first` to `last` that relu let through.
+    """Add up, for each channel, the gradient of what relu let through, rows `first` to `last`.
 
-    Shapes (pixels, C) of `y` and `taken`, or size 0 of the latter for all; (C,) of `sums`.
+    Shapes (rows, R) of `y` and `taken`, or size 0 of the latter for all; (R,) of `sums`. A row is one pixel or several.
     """
     none = y.dtype.type(NONE)
     for p in range(first, last):

@@ -102,12 +102,22 @@ def vectors_for(outputs: int, dtype: np.dtype[Any]) -> int:
 
 def _in_blocks(filters: Array, vectors: int) -> Array:
     """Lay filters of shape (groups, factors, outputs) out in blocks: (groups, blocks, factors, lanes)."""
+    outputs = filters.shape[2]
     lanes = vectors * BYTES // filters.dtype.itemsize
-    groups, factors, outputs = filters.shape
-    blocks = -(-outputs // lanes)
-    padded = np.zeros((groups, factors, blocks * lanes), filters.dtype)
-    padded[:, :, :outputs] = filters
-    return padded.reshape(groups, factors, blocks, lanes).swapaxes(1, 2).reshape(-1)
+    padded = np.pad(filters, ((0, 0), (0, 0), (0, max(lanes - outputs, 0))))
+    return np.ascontiguousarray(padded[:, :, _block_channels(outputs, lanes)].swapaxes(1, 2)).reshape(-1)
+
+
+def _block_channels(channels: int, lanes: int) -> Array:
+    """Which channels the blocks hold, shape (blocks, lanes): the last block overlaps the one before, to be full."""
+    begins = np.arange(0, channels, lanes)
+    return np.maximum(np.minimum(begins, channels - lanes), 0)[:, None] + np.arange(lanes)
+
+
+def _places(channels: int, lanes: int) -> tuple[Array, Array]:
+    """Tell in which block and lane each channel is found."""
+    block = np.arange(channels) // lanes
+    return block, np.arange(channels) - _block_channels(channels, lanes)[block, 0]
 
 
 def _correlate(
@@ -194,9 +204,9 @@ def weight_gradient(
     columns = min(channels, COLUMNS // dtype.itemsize)
     layout = _forward_layout(windows, columns, 1, rows)
     pixels, area = layout.places.size, layout.extent[0] * layout.extent[1]
-    channel = np.arange(channels).reshape(groups, 1, inside)
-    entries = layout.taps[:, None] + channel // columns * (area * columns) + channel % columns
-    entries = _filled(entries.reshape(groups, -1), rows)
+    block, lane = _places(channels, columns)
+    at = (block * (area * columns) + lane).reshape(groups, 1, inside)
+    entries = _filled((layout.taps[:, None] + at).reshape(groups, -1), rows)
     together = max(min(-(-TOGETHER // pixels), n), 1)
     size = area * -(-channels // columns) * columns
     runs = np.add.outer(np.arange(together) * size, layout.pixels[:pixels]).ravel()
@@ -214,16 +224,24 @@ def weight_gradient(
         )  # fmt: skip
 
     sums = total(work, n, n * pixels * outputs * layout.taps.size * inside, shape, dtype)
-    filters = sums[:, : layout.taps.size * inside, : outputs // groups]
+    block, lane = _places(outputs // groups, lanes)
+    filters = sums[:, : layout.taps.size * inside, block * lanes + lane]
     return filters.reshape(groups, layout.taps.size, inside, -1).transpose(0, 3, 2, 1).reshape(w_shape)
+
+
+PIXELS = 16
+"""So many pixels are added up side by side, if they can be dealt out so: long rows are quick with any channels."""
 
 
 def bias_gradient(y: Array, after: Reduction = ALONE, winner: Array = NOTHING) -> Array:
     """Carry the results' gradient back to the bias."""
     dtype, channels = np.result_type(y, np.float32), y.shape[1]
-    gradient, taken = (channels_last(array, dtype).reshape(-1, channels) for array in (y, winner))
+    together = math.gcd(y.size // max(channels, 1), PIXELS)
+    row = together * channels
+    gradient, taken = (channels_last(array, dtype).reshape(-1, row) for array in (y, winner))
 
     def work(first: int, last: int, sums: Array) -> None:
         add_bias_gradients(gradient, taken, after.pool, first, last, sums)
 
-    return total(work, len(gradient), 4 * y.size, (channels,), dtype).astype(y.dtype, copy=False)
+    sums = total(work, len(gradient), 4 * y.size, (row,), dtype)
+    return np.add.reduce(sums.reshape(together, channels), axis=0).astype(y.dtype, copy=False)

@@ -74,13 +74,13 @@ def reduce_image(image: ndarray, width: int, least: Any, pool: int, n: int, out:
     for i in range(height):
         for j in range(across):
             begin, to = (i * width + j) * pool * channels, ((n * height + i) * across + j) * channels
-            for c in range(0, channels - lanes + 1, lanes):
+            if channels < lanes:
+                _largest(image, begin, width * channels, channels, pool, least, scratch, 0, scratch, lanes)
+                for k in range(channels):
+                    results[to + k], codes[to + k] = scratch[k], scratch[lanes + k]
+                continue
+            for first in range(0, channels, lanes):
+                c = min(first, channels - lanes)  # the last vector overlaps the one before: both write the same
                 _largest(
                     image, begin + c, width * channels, channels, pool, least, results, to + c, codes, to + c
                 )  # fmt: skip
-            rest = channels % lanes
-            if rest:
-                c = channels - rest
-                _largest(image, begin + c, width * channels, channels, pool, least, scratch, 0, scratch, lanes)
-                for k in range(rest):
-                    results[to + c + k], codes[to + c + k] = scratch[k], scratch[lanes + k]

@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 from numpy import ndarray
 
-from .convolution import fill
+from .filling import fill
 from .jit import intrinsic, kernel
 from .pooling import reduce_image
 from .tile import add_products, tile_rows
