@@ -244,4 +244,5 @@ def bias_gradient(y: Array, after: Reduction = ALONE, winner: Array = NOTHING) -
         add_bias_gradients(gradient, taken, after.pool, first, last, sums)
 
     sums = total(work, len(gradient), 4 * y.size, (row,), dtype)
-    return np.add.reduce(sums.reshape(together, channels), axis=0).astype(y.dtype, copy=False)
+    whole: Array = np.add.reduce(sums.reshape(together, channels), axis=0)
+    return whole.astype(y.dtype, copy=False)
