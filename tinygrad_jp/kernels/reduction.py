@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .geometry import Windows, windows_on
+from .pooling import max_pool_forward, max_unpool, rectify
+
 Array = np.ndarray[Any, Any]
 
 NONE = 255
@@ -31,10 +34,9 @@ NOTHING = np.empty((0, 0, 0, 0), np.uint8)
 """In place of winners where there are none."""
 
 
-def _windows(images: Array, pool: int) -> list[Array]:
-    """See the first pixels of all windows as an image, the second ones, and so on."""
-    height, width = (n // pool * pool for n in images.shape[2:])
-    return [images[:, :, a:height:pool, b:width:pool] for a in range(pool) for b in range(pool)]
+def _windows(image: tuple[int, ...], pool: int) -> Windows:
+    """Lay windows side by side over an image."""
+    return windows_on((image[0], image[1]), (pool, pool), (pool, pool), ((0, 0), (0, 0)))
 
 
 def reduce(images: Array, reduction: Reduction) -> tuple[Array, Array]:
@@ -47,17 +49,12 @@ def reduce(images: Array, reduction: Reduction) -> tuple[Array, Array]:
         there is neither relu nor pooling.
     """
     if reduction.pool == 1:
-        out = np.maximum(images, 0, out=images) if reduction.relu else images
+        out = rectify(images, images) if reduction.relu else images
         return out, out if reduction.relu else NOTHING
-    out, *others = _windows(images, reduction.pool)
-    winner = np.zeros_like(out, np.uint8)
-    for k, candidate in enumerate(others, 1):
-        better = (candidate > out) | (candidate != candidate)
-        out = np.maximum(out, candidate)
-        np.maximum(winner, better * np.uint8(k), out=winner)
+    out, winner = max_pool_forward(images, _windows(images.shape[2:], reduction.pool))
     if reduction.relu:
-        winner[out <= 0] = NONE
-        np.maximum(out, 0, out=out)
+        winner |= (out <= 0) * np.uint8(NONE)
+        rectify(out, out)
     return out, winner
 
 
@@ -80,11 +77,6 @@ def spread(y: Array, kept: Array, reduction: Reduction, image: tuple[int, int]) 
     image
         Height and width of the images before it.
     """
-    pool = reduction.pool
-    if pool == 1:
+    if reduction.pool == 1:
         return y * (kept > 0) if reduction.relu else y
-    seen = all(m * pool == n for m, n in zip(y.shape[2:], image, strict=True))
-    out = (np.empty if seen else np.zeros)((*y.shape[:2], *image), y.dtype)
-    for k, place in enumerate(_windows(out, pool)):
-        np.multiply(y, kept == k, out=place)
-    return out
+    return max_unpool(y, kept, _windows(image, reduction.pool))
