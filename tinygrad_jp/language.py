@@ -119,6 +119,43 @@ JAPANESE = {
     "multiply-adds": "積和演算の回数",
     "total": "合計",
     "total ({n:,} parameters frozen)": "合計(うち {n:,} 個のパラメータは固定)",
+    # ---------------------------------------------------------------- certificate
+    "op": "演算",
+    "shape": "形状",
+    "error of gradient": "勾配の誤差",
+    "error of result": "結果の誤差",
+    "verdict": "判定",
+    "line": "行",
+    "right": "正しい",
+    "wrong": "誤り",
+    "kink": "折れ点",
+    "not judged": "判定不能",
+    "{n} ops: {right} right, {kink} at a kink, {wrong} wrong, {rest} not judged": "演算 {n} 個: 正しい {right}、"
+    "折れ点 {kink}、誤り {wrong}、判定不能 {rest}",
+    "(those that are right are not listed)": "(正しいものは表示していません)",
+    "recorded outside keep_values()": "keep_values() の外で記録された",
+    "it cannot be run again in float64: {error}": "float64 で計算し直せない: {error}",
+    "{n} of {size} results{where}": "結果 {size} 個のうち {n} 個{where}",
+    "run again, its result has shape {shape}": "計算し直すと結果の形状が {shape} になる",
+    "its results are NaN or infinite": "結果が NaN または無限大",
+    "random: run again on the same inputs it gives another result": "乱数を使う演算で、同じ入力でも結果が変わる",
+    "the result on the tape is not what the op gives for its inputs, off by {off}: a wrong forward pass, or an array "
+    "changed in place": "記録された結果が、入力から計算し直した値と {off} ずれている(順伝播の誤りか、配列の書き換え)",
+    "it computes more coarsely than in float64, whatever it is given": "何を渡しても float64 より粗い精度で計算する",
+    "{n} of {size} results are NaN or infinite": "結果 {size} 個のうち {n} 個が NaN または無限大",
+    "its vjp fails: {error}": "vjp がエラーになる: {error}",
+    "the gradient of {input} is NaN or infinite": "{input} の勾配が NaN または無限大",
+    "the numerical derivative by {input} does not settle": "{input} による数値微分が収束しない",
+    "the gradient of {input} is wrong: in one direction it gives {analytic}, numerically {numeric}": "{input} の勾配が"
+    "誤り(ある方向の微分が {analytic}、数値微分では {numeric})",
+    "at a kink the gradient of {input} is {given}, not between the one-sided derivatives {low} and {high}": "折れ点で、"
+    "{input} の勾配 {given} が左右の微分係数 {low} と {high} の間にない",
+    "the gradient of {input} on the tape is not what the vjp gives, off by {off}": "記録された {input} の勾配が "
+    "vjp の値と {off} ずれている",
+    "the gradient that arrived was replaced by a hook": "届いた勾配をフックが置き換えた",
+    "the gradient that arrived is not the sum of what was sent, off by {off} (if another result uses this one, too, "
+    "verify the tensor whose backward() was called)": "届いた勾配が、送られた勾配の合計と {off} ずれている(ほかの結果も"
+    "この値を使っているなら、backward() を呼んだテンソルを調べてください)",
     # ---------------------------------------------------------------- plots
     "every step": "各ステップ",
     "mean of {n} steps": "{n} ステップの平均",
@@ -146,14 +183,97 @@ JAPANESE = {
     "std {value}": "標準偏差 {value}",
     "no numbers": "値なし",
     "{n} not finite": "有限でない値 {n} 個",
+    "NaN or infinite": "NaN または無限大",
+    "zero: {shares}": "0 の割合 {shares}",
     "function": "関数",
     "derivative": "導関数",
+    "path": "経路",
+    "start": "始点",
+    "{n} filters of {height} × {width}": "{height} × {width} のフィルター {n} 個",
+    "{most} of {n} filters of {height} × {width}": "{height} × {width} のフィルター {n} 個のうち {most} 個",
+    ", {shown} of {channels} channels to the right": "、右へ {channels} チャンネルのうち {shown}",
+    "; orange: NaN or infinite": "(橙色は NaN または無限大)",
+    "image": "画像",
+    "{most} of {n}": "{n} 枚のうち {most} 枚",
     "plots: no font with Japanese characters was found, so {consequence}; {remedy}": "plots: 日本語のフォントが見つか"
     "らないので、{consequence}。{remedy}",
-    "install one of {fonts} (Debian, Ubuntu: apt install fonts-noto-cjk) and delete fontlist-*.json in {cache}, where "
-    "matplotlib remembers the fonts": "{fonts} のどれかをインストールし(Debian、Ubuntu なら apt install "
-    "fonts-noto-cjk)、matplotlib がフォントを記憶している {cache} の fontlist-*.json を削除してください",
+    "install one of {fonts} (Debian, Ubuntu: apt install fonts-noto-cjk) and start Python anew": "{fonts} のどれかをイ"
+    "ンストールし(Debian、Ubuntu なら apt install fonts-noto-cjk)、Python を起動し直してください",
     "they are drawn as boxes (in .svg the viewer's fonts show them)": "四角で描かれます(.svg では表示する側のフォント"
     "が使われます)",
     "the words are in English": "図の言葉は英語で書きます",
+    # ---------------------------------------------------------------- report
+    "contents": "目次",
+    "How the training went": "学習の経過",
+    "How well it does": "結果",
+    "The network": "ネットワーク",
+    "What it learned": "学習したもの",
+    "Settings": "設定",
+    "History": "履歴",
+    "Made by viz.report of tinygrad_jp.": "tinygrad_jp の viz.report で作成。",
+    "test data": "テストデータ",
+    "test data of {name}": "{name} のテストデータ",
+    "validation data": "検証データ",
+    "accuracy on {data}": "{data}の認識精度",
+    "least validation loss": "最小の検証損失",
+    "epochs": "エポック数",
+    "weights of epoch": "重みのエポック",
+    "training time": "学習時間",
+    "{seconds:.0f} s": "{seconds:.0f} 秒",
+    'No plots: they need matplotlib, pip install "tinygrad_jp[demo]".': "図はありません。matplotlib が必要です: pip ins"
+    'tall "tinygrad_jp[demo]"',
+    "Left out: {why}": "省略しました: {why}",
+    "The words of the plots are in English: no font with Japanese characters was found.": "日本語のフォントが見つからな"
+    "いので、図の言葉は英語です。",
+    "there are no examples that were not trained on; give data=(x, t)": "学習に使っていないデータがありません。"
+    "data=(x, t) で指定してください",
+    "No history: no epoch was finished, or none was given.": "履歴はありません。終わったエポックがないか、履歴が渡され"
+    "ていません。",
+    "No curves: the history holds no finite number.": "学習曲線はありません。履歴に有限の数がありません。",
+    "Learning curves: {curves}": "学習曲線: {curves}",
+    "NaN or infinite in epoch {epochs}.": "エポック {epochs} に NaN または無限大があります。",
+    "No results: {why}": "結果はありません: {why}",
+    "On {n} examples: {data}.": "{data} {n} 個での結果です。",
+    "Observed numbers against predicted ones, with the line of equality": "予測した数と実測した数の散布図。両者が等しい"
+    "直線を添えた",
+    "No plots: the targets are neither labels nor numbers in the shape of the output.": "図はありません。正解がラベルで"
+    "も、出力と同じ形状の数でもありません。",
+    "Confusion matrix. {told}": "混同行列。{told}",
+    "The misclassified examples are not shown: they are no images.": "誤認識したデータは画像でないので示しません。",
+    "The first of {n} misclassified images, each with its label and what it was taken for": "誤認識した画像 {n} 枚の最"
+    "初の部分。それぞれに正解と予測を添えた",
+    "Misclassified images": "誤認識した画像",
+    "Classes": "クラスごとの結果",
+    "class": "クラス",
+    "examples": "個数",
+    "Every example was recognised.": "すべてのデータを正しく認識しました。",
+    "Most often confused: {true} was taken for {taken}, {n} of {all} times.": "最も多い誤りは {true} を {taken} とした"
+    "もので、{all} 個のうち {n} 個です。",
+    "The network itself is not in the folder: no graph, no table. viz.report((model, history)) shows them.": "フォルダ"
+    "にネットワークそのものがないので、計算グラフと表はありません。viz.report((model, history)) なら示せます。",
+    "As text": "テキスト表現",
+    "No graph and no table: they need an example; give data=(x, t).": "計算グラフと表はありません。データの例が必要です"
+    "。data=(x, t) で指定してください。",
+    "Graph of {name}": "{name} の計算グラフ",
+    "What the network computes of one example, module by module.": "1 つのデータからネットワークが計算するものを、モジ"
+    "ュールごとに示します。",
+    "Layers": "層の一覧",
+    "There are no parameters.": "パラメータがありません。",
+    "The {n} filters of {name} as pictures": "{name} のフィルター {n} 個の画像",
+    "Filters": "フィルター",
+    "What each layer makes of one image, a row of pictures for each layer": "1 枚の画像から各層が作るもの。層ごとに 1 "
+    "行の画像",
+    "Feature maps of one image": "1 枚の画像の特徴マップ",
+    "A histogram for each of {n} arrays of weights": "重みの配列 {n} 個のヒストグラム",
+    "Weights": "重み",
+    "Activations": "アクティベーション",
+    "Gradients of the activations": "アクティベーションの勾配",
+    "Gradients of the weights": "重みの勾配",
+    "{what}, epoch after epoch": "{what}、エポックごと",
+    "{what} of {n} layers: a hill for each epoch": "{n} 層の{what}。エポックごとに 1 つの山",
+    "No histograms over the epochs: the run kept none; Trainer(…, callbacks=[Histograms(x, t)]) does.": "エポックごとの"
+    "ヒストグラムはありません。記録するには Trainer(…, callbacks=[Histograms(x, t)]) とします。",
+    "No settings are known; settings={…} shows them.": "設定は分かりません。settings={…} で示せます。",
+    "setting": "項目",
+    "value": "値",
 }

@@ -263,6 +263,54 @@ class Tensor:
         """Forget the gradient."""
         self.grad = None
 
+    def explain(self, lang: str | None = None, max_steps: int = 50) -> str:
+        """Tell how this tensor was computed, and its gradients, step by step: formulas, numbers and rules.
+
+        Every op is a line of the forward table, every gradient that goes back over an edge a line of the backward
+        table. Arrays of up to four elements are written out, larger ones as their shapes; inside ``keep_values()`` the
+        lines of code are told, too.
+
+        Parameters
+        ----------
+        lang
+            "en" or "ja"; by default the language that is spoken.
+        max_steps
+            At most this many ops, the last ones computed.
+
+        Returns
+        -------
+        str
+            Two tables and the rules; an interactive session shows it as it is.
+
+        Raises
+        ------
+        GraphError
+            If nothing was recorded for this tensor.
+        ArgumentError
+            If there is no such language, or `max_steps` is less than 1.
+
+        Examples
+        --------
+        >>> apple = Tensor(100.0, requires_grad=True, name="apple")
+        >>> price = apple * 2
+        >>> price.backward()
+        >>> price.explain("en")
+        Forward, in order of computing
+             computation     numbers
+          1  v1 = apple × 2  100 × 2 = 200
+        <BLANKLINE>
+        Backward, from the result (∂L/∂x: how much the final result L grows per unit of x)
+             gradient                numbers
+             ∂L/∂v1                  1
+          1  ∂L/∂apple = ∂L/∂v1 × 2  1 × 2 = 2
+        <BLANKLINE>
+        Rules
+          ×  Multiplies. Each input gets the arriving gradient times the other input: the inputs change places.
+        """
+        from .viz.story import explain  # pictures are imported where they are used
+
+        return explain(self, lang, max_steps)
+
     def detach(self) -> Tensor:
         """Return a tensor with the same memory that is not connected to the graph."""
         return from_node(self._data, None)
