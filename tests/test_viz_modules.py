@@ -17,6 +17,7 @@ from tinygrad_jp import Tensor, nn, viz
 from tinygrad_jp.errors import ArgumentError, DtypeError, GraphError
 from tinygrad_jp.nn.models import BY_NAME
 from tinygrad_jp.viz import columns
+from tinygrad_jp.viz import render as rendering
 from tinygrad_jp.viz.detail import detail
 from tinygrad_jp.viz.places import Places, around
 from tinygrad_jp.viz.record import Record
@@ -340,7 +341,7 @@ class TestWatch:
         loss.backward()
         after = viz.graph(loss, runs=runs, depth=2).svg
         norm = float(np.linalg.norm(2 * y.numpy()))
-        assert f"‖∇‖ {viz.scene.number(norm)}" in texts(after)
+        assert f"|∇| {viz.scene.number(norm)}" in texts(after)
         assert (
             sum("∇" in text for text in texts(after)) == 4
         )  # x and the three layers; of the square only the shape is known
@@ -540,11 +541,13 @@ class TestColumns:
         drawn = viz.graph(Long(), images(1, 3), depth=2, fold=False)
         assert self.turns(drawn) == []
 
-    def test_columns_follow_each_other_to_the_right(self) -> None:
+    def test_columns_follow_each_other_to_the_right(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # the programs of Graphviz 2 put clusters that nothing joins in reverse; the numbers still tell the way
+        monkeypatch.setattr(rendering.shutil, "which", lambda _: None)
         drawn = viz.graph(nn.models.GoogLeNet((1, 32, 32), 10, width=0.05), images(1, 1, 32, 32), depth="layers")
         at: dict[str, float] = {}
         for node in ET.fromstring(drawn.svg).iter(f"{SVG}g"):
-            if re.fullmatch(r"n\d+s", node.findtext(f"{SVG}title") or ""):
+            if re.fullmatch(r"graph-\w+-n\d+s", node.get("id") or ""):
                 (text,) = node.iter(f"{SVG}text")
                 at[text.text or ""] = float(text.attrib["x"])
         assert len(at) >= 3
@@ -603,7 +606,7 @@ def test_names_inject_nothing() -> None:
     [
         (lambda: viz.graph(chain(2), depth=1), ArgumentError, "the tape knows operations, not modules"),
         (lambda: viz.graph(chain(2), expand="a"), ArgumentError, "pass runs=runs"),
-        (lambda: viz.graph(chain(2), depth="primitives"), ArgumentError, "with primitives():"),
+        (lambda: viz.graph(chain(2), depth="primitives"), GraphError, "inside `with keep_values():`"),
         (lambda: viz.graph(chain(2), images(1)), ArgumentError, "a Tensor takes no sample input"),
         (lambda: viz.graph(chain(2), runs=3), DtypeError, "runs= is what viz.watch(model) gives"),
         (lambda: viz.graph(small_mlp(), images(1, 4), depth=-1), ArgumentError, "got -1"),

@@ -8,8 +8,8 @@ from functools import reduce
 from itertools import accumulate, pairwise
 from operator import itemgetter
 
+from .parts import Item, Label, Scene, Turn, Wire
 from .places import Group, around, common
-from .scene import Item, Label, Scene, Turn, Wire
 
 TALLEST = 12
 """So many items above each other are easily read; more of them cost the square of the rest."""

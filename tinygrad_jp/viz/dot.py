@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import html
-import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-import numpy as np
-
 from .frames import entrances, frames_of_wires, nested, with_own_inputs
+from .parts import Box, Circle, Item, Kind, Label, Mark, Scene, Turn, Verdict
 from .places import Group, common
-from .scene import Box, Item, Kind, Label, Scene, Turn, Wire, number, written
+from .text import escape, quoted
+from .thumbnails import Thumbnail
+from .wires import GRADIENT, Show, Wires, legend, scale
 
-Show = Literal["values", "shapes", "both", "numbers"]
+__all__ = ["FONTS", "GRADIENT", "Drawn", "Gradients", "Rankdir", "Show", "dot"]
+
 Rankdir = Literal["LR", "TB", "RL", "BT"]
+Gradients = Literal["values", "relative"]
 
-GRADIENT = "#c0392b"
 FONTS = "Noto Sans CJK JP,Hiragino Sans,Yu Gothic,Meiryo,IPAexGothic,IPAGothic,sans-serif"
 """Tried in this order: the fonts with Japanese of Linux, macOS and Windows."""
 LONG_SYMBOL = 4
@@ -30,24 +32,40 @@ COLOURS: dict[Kind, tuple[str, str]] = {
     "function": ("#f2f2f2", "#a6a6a6"),
 }
 """Inside and edge of a module's box."""
+VERDICTS: dict[Verdict, tuple[str, str, str]] = {
+    "ok": ("#dff2dd", "#3d8b40", "gradient right"),
+    "wrong": ("#fbd5d0", "#c0392b", "gradient wrong"),
+    "kink": ("#fde8c8", "#d68910", "at a kink"),
+    "unjudged": ("#ededed", "#9a9a9a", "could not be judged"),
+    "nonfinite": ("#fbd5d0", "#c0392b", "first NaN or inf"),
+}
+"""Inside and edge of what is marked, and what the legend says of it."""
 FRAME = "#b4b4b4"
 QUIET = "#5f6670"
 TITLE_WIDTH = 7
 """Of a character in a frame's title, in points."""
 
-LEAST_WIDTH = 24
-"""Of a table on a wire, in points: narrower ones show a gap between the wire and the table's own line."""
 LARGE = 300
 """Pictures with more items than this are laid out quickly rather than beautifully."""
 CUT = "… more operations lie beyond: raise max_nodes to see them (続きは max_nodes で)"
 
 
-def dot(picture: Scene, *, rankdir: Rankdir, show: Show, title: str | None) -> str:
+@dataclass(frozen=True)
+class Drawn:
+    """DOT text, and the pictures that it refers to, by the names of their files."""
+
+    text: str
+    thumbnails: Mapping[str, Thumbnail]
+
+
+def dot(picture: Scene, *, rankdir: Rankdir, show: Show, title: str | None, gradients: Gradients = "values") -> Drawn:
     """Write a picture as DOT.
 
     A wire is drawn through a small table that stands on it: the value above the line, the gradient below.
     """
     horizontal = rankdir in ("LR", "RL")
+    sizes = scale(picture) if gradients == "relative" else None
+    wires = Wires(show, sizes, horizontal)
     lines = [
         "digraph {",
         f'  graph [rankdir={rankdir}, ordering=in, nodesep=0.25, ranksep=0.15, bgcolor="white", fontname="{FONTS}"]',
@@ -55,8 +73,10 @@ def dot(picture: Scene, *, rankdir: Rankdir, show: Show, title: str | None) -> s
         "  edge [arrowsize=0.7]",
     ]
     heading = [text for text in (title, picture.notice, CUT if picture.cut else None) if text]
-    if heading:
-        lines.append(f"  graph [labelloc=t, fontsize=15, label={_html('<br/>'.join(map(_escape, heading)))}]")
+    explained = _verdict_legend(picture.items) + (legend(sizes) if sizes else "")
+    if heading or explained:
+        label = _with_legend("<br/>".join(map(escape, heading)), explained)
+        lines.append(f"  graph [labelloc=t, fontsize=15, label={_html(label)}]")
     if len(picture.items) > LARGE:
         lines.append("  graph [nslimit=2, nslimit1=2, mclimit=0.3, splines=line]  // large: quick before beautiful")
     groups = {item.id: item.group for item in picture.items}
@@ -64,10 +84,38 @@ def dot(picture: Scene, *, rankdir: Rankdir, show: Show, title: str | None) -> s
     statements = [(item.group, [_item(item)]) for item in picture.items]
     written_in = frames_of_wires(picture, groups, own)
     for k, (wire, frame) in enumerate(zip(picture.wires, written_in, strict=True)):
-        table, edges = _wire(f"w{k}", wire, show, horizontal)
+        table, edges = wires.write(f"w{k}", wire)
         statements += [(frame, table), (common(groups[wire.tail], groups[wire.head]), edges)]
     statements.append((None, entrances(picture, groups, own)))
-    return "\n".join([*lines, *nested(statements, partial(_frame, horizontal)), "}", ""])
+    text = "\n".join([*lines, *nested(statements, partial(_frame, horizontal)), "}", ""])
+    return Drawn(text, wires.thumbnails)
+
+
+def _with_legend(heading: str, cells: str) -> str:
+    """Write a heading, and below it the cells of a legend."""
+    if not cells:
+        return heading
+    rows = f"<tr><td>{heading}</td></tr>" if heading else ""
+    explained = f'<table border="0" cellborder="0" cellspacing="2" cellpadding="2"><tr>{cells}</tr></table>'
+    return f'<table border="0" cellborder="0" cellspacing="0">{rows}<tr><td>{explained}</td></tr></table>'
+
+
+def _verdict_legend(items: Sequence[Item]) -> str:
+    """Explain the colours of the verdicts on gradients that there are."""
+    marks = (item.mark for item in items if not isinstance(item, Turn))
+    found = {mark.verdict for mark in marks if mark is not None}
+    if not found - {"nonfinite"}:
+        return ""  # a note tells where the first NaN arose
+    cells = (
+        f'<td width="12" bgcolor="{inside}" border="1" color="{edge}"> </td><td>{_small(told)}</td>'
+        for verdict, (inside, edge, told) in VERDICTS.items()
+        if verdict in found
+    )
+    return "".join(cells)
+
+
+def _small(text: str, colour: str = QUIET) -> str:
+    return f'<font point-size="10" color="{colour}">{text}</font>'
 
 
 def _frame(horizontal: bool, group: Group) -> str:
@@ -76,7 +124,7 @@ def _frame(horizontal: bool, group: Group) -> str:
     # going down, an empty cell as wide as the title keeps the arrow that enters in the middle off the title
     width = TITLE_WIDTH * max(map(len, group.title.splitlines()))
     empty = "" if horizontal else f'<td width="{width}"></td>'
-    cells = f'<td align="left" balign="left">{_escape(group.title)}</td>{empty}'
+    cells = f'<td align="left" balign="left">{escape(group.title)}</td>{empty}'
     label = _html(f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>{cells}</tr></table>')
     looks = f'peripheries=1, margin=8, style=rounded, color="{FRAME}"'
     return f'{looks}, fontcolor="{QUIET}", fontsize=11, labeljust=l, label={label}'
@@ -84,86 +132,77 @@ def _frame(horizontal: bool, group: Group) -> str:
 
 def _item(item: Item) -> str:
     if isinstance(item, Label):
-        return f"  {item.id} [label={_html(_escape(item.text) or ' ')}]"
+        text = escape(item.text) or " "
+        if item.mark is None:
+            return f"  {item.id} [label={_html(text)}]"
+        inside, edge, _ = VERDICTS[item.mark.verdict]
+        label = f"{text}<br/>{_small(escape(item.mark.note), edge)}"
+        looks = (
+            f'shape=box, style="rounded,filled", fillcolor="{inside}", color="{edge}", height=0.3, margin="0.08,0.03"'
+        )
+        return f"  {item.id} [label={_html(label)}, {looks}]"
     if isinstance(item, Turn):
         mark = f'width=0.24, fontsize=11, color="{FRAME}", fontcolor="{QUIET}"'
         return f"  {item.id} [label={item.number}, shape=circle, fixedsize=true, {mark}]"
-    if isinstance(item, Box):
-        return _box(item)
-    text = _html(_escape(item.symbol))
-    tooltip = f'tooltip="{_escape(item.op)}"'
-    if len(item.symbol) > LONG_SYMBOL:
-        return f'  {item.id} [label={text}, shape=box, style=rounded, height=0.4, margin="0.1,0.05", {tooltip}]'
-    size = 18 if len(item.symbol) == 1 else 13
-    width = 0.42 if len(item.symbol) <= 2 else 0.55
-    return f"  {item.id} [label={text}, shape=circle, fixedsize=true, width={width}, fontsize={size}, {tooltip}]"
+    return _box(item) if isinstance(item, Box) else _circle(item)
+
+
+def _circle(circle: Circle) -> str:
+    symbol = escape(circle.symbol)
+    size = 18 if len(circle.symbol) == 1 else 13
+    notes = _notes(circle.notes, circle.mark)
+    style = f", {_marked(circle.mark, 'filled')}" if circle.mark else ""
+    told = circle.mark.tip.removeprefix(f"{circle.op}: ") if circle.mark else ""
+    tooltip = f"tooltip={quoted(_told(circle.op, told, circle.source))}"
+    if notes:
+        label = _html(_rows([f'<font point-size="{size}">{symbol}</font>', *notes]))
+        style = f", {_marked(circle.mark, 'rounded,filled')}" if circle.mark else ", style=rounded"
+        return f'  {circle.id} [label={label}, shape=box{style}, height=0.4, margin="0.08,0.03", {tooltip}]'
+    if len(circle.symbol) > LONG_SYMBOL:
+        style = f", {_marked(circle.mark, 'rounded,filled')}" if circle.mark else ", style=rounded"
+        return f'  {circle.id} [label=<{symbol}>, shape=box{style}, height=0.4, margin="0.1,0.05", {tooltip}]'
+    width = 0.42 if len(circle.symbol) <= 2 else 0.55
+    looks = f"shape=circle, fixedsize=true, width={width}, fontsize={size}"
+    return f"  {circle.id} [label=<{symbol}>, {looks}{style}, {tooltip}]"
+
+
+def _marked(mark: Mark, style: str) -> str:
+    inside, edge, _ = VERDICTS[mark.verdict]
+    thick = ", penwidth=2" if mark.verdict in ("nonfinite", "wrong") else ""
+    return f'style="{style}", fillcolor="{inside}", color="{edge}"{thick}'
+
+
+def _notes(notes: Sequence[str], mark: Mark | None) -> list[str]:
+    """Write what stands below a name, smaller; that of a mark in its colour."""
+    lines = [_small(escape(note)) for note in notes]
+    if mark is not None and mark.note:
+        lines.append(_small(escape(mark.note), VERDICTS[mark.verdict][1]))
+    return lines
+
+
+def _told(*parts: str) -> str:
+    """Put together what is told when the pointer rests on something."""
+    return "\n".join(part for part in parts if part)
+
+
+def _rows(lines: Sequence[str]) -> str:
+    rows = "".join(f"<tr><td>{line}</td></tr>" for line in lines)
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{rows}</table>'
 
 
 def _box(box: Box) -> str:
     inside, edge = COLOURS[box.kind]
-    title = f"<b>{_escape(box.title)}{f' ×{box.times}' if box.times > 1 else ''}</b>"
+    title = f"<b>{escape(box.title)}{f' ×{box.times}' if box.times > 1 else ''}</b>"
     gap = " " if len(box.title) + len(box.options) <= ONE_LINE else "<br/>"
-    lines = [title + (gap + _escape(box.options) if box.options else "")]
-    lines += [f'<font point-size="10" color="{QUIET}">{_escape(note)}</font>' for note in box.notes]
-    rows = "".join(f"<tr><td>{line}</td></tr>" for line in lines)
-    label = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{rows}</table>'
-    looks = f'shape=box, style="rounded,filled", fillcolor="{inside}", color="{edge}", height=0.4, margin="0.08,0.03"'
+    label = _rows([title + (gap + escape(box.options) if box.options else ""), *_notes(box.notes, box.mark)])
+    look = f'style="rounded,filled", fillcolor="{inside}", color="{edge}"'
+    if box.mark is not None:
+        look = _marked(box.mark, "rounded,filled")
+    looks = f'shape=box, {look}, height=0.4, margin="0.08,0.03"'
     stacked = ", peripheries=2" if box.times > 1 else ""
-    tooltip = _escape(box.text)
-    return f'  {box.id} [label={_html(label)}, {looks}{stacked}, tooltip="{tooltip}"]'
-
-
-def _wire(id: str, wire: Wire, show: Show, horizontal: bool) -> tuple[list[str], list[str]]:
-    """Write what stands on a wire, and the wire."""
-    value = _lines(wire.value, wire.shape, show)
-    gradient = _gradient(wire, show) if wire.has_gradient else []
-    if not value and not gradient:
-        return [], [f"  {wire.tail} -> {wire.head}"]
-    red = f'<font color="{GRADIENT}">'
-    if horizontal:
-        height = max(len(value), len(gradient))  # equal heights keep the table's line at the height of the wire
-        first = f'<td width="{LEAST_WIDTH}">{_stack(value, height)}</td>'
-        second = f'<td width="{LEAST_WIDTH}">{red}{_stack(gradient, height)}</font></td>'
-        rows = f"<tr>{first}</tr><hr/><tr>{second}</tr>"
-    else:
-        below = f"<tr><td>{red}{'<br/>'.join(gradient)}</font></td></tr>" if gradient else ""
-        rows = f"<tr><td>{'<br/>'.join(value)}</td></tr>{below}"
-    enters, leaves = ("w", "e") if horizontal else ("n", "s")
-    table = f'  {id} [label=<<table border="0" cellborder="0" cellspacing="0" cellpadding="2">{rows}</table>>]'
-    return [table], [f"  {wire.tail} -> {id}:{enters} [arrowhead=none]", f"  {id}:{leaves} -> {wire.head}"]
-
-
-def _gradient(wire: Wire, show: Show) -> list[str]:
-    lines = _lines(wire.gradient, wire.shape, show)
-    only_shape = wire.shape is not None and lines == [written(wire.shape)]
-    return lines if wire.norm is None or not only_shape else [f"‖∇‖ {number(wire.norm)}"]
-
-
-def _lines(value: np.ndarray | None, shape: tuple[int, ...] | None, show: Show) -> list[str]:
-    """Write a value in lines: the number, a small table of numbers, or the shape."""
-    if shape is None:
-        return []
-    if show == "shapes" or value is None or not value.size or (show == "numbers" and shape != ()):
-        return [written(shape)]
-    rows = value.reshape(-1, value.shape[-1] if value.ndim else 1).tolist()
-    lines = [" ".join(map(number, row)) for row in rows]
-    return [*lines, written(shape)] if show == "both" else lines
-
-
-def _stack(lines: list[str], height: int) -> str:
-    return "<br/>".join(lines + [" "] * (height - len(lines)))
+    tooltip = quoted(_told(box.text, box.mark.tip if box.mark else ""))
+    return f"  {box.id} [label={_html(label)}, {looks}{stacked}, tooltip={tooltip}]"
 
 
 def _html(markup: str) -> str:
     return f"<{markup}>"
-
-
-def _escape(text: str) -> str:
-    """Make text safe inside Graphviz's markup; a newline becomes a line break, other control characters vanish."""
-    # Graphviz reads \N and the like as commands, also in markup
-    return "<br/>".join(printable(line).replace("\\", "\\\\") for line in text.splitlines())
-
-
-def printable(text: str) -> str:
-    """Make text safe inside XML: control characters vanish."""
-    return html.escape(re.sub(r"[\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]", "", text))

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import re
+import inspect
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
-from functools import cached_property
-from pathlib import Path
-from typing import Any, get_args
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import ArgumentError, DtypeError, GraphError
-from ..files import write_atomically
 from ..nn.module import Module
-from ..tape import enable_grad, primitives
+from ..tape import enable_grad, keep_values, primitives
 from ..tensor import Tensor
 from .columns import heights, in_columns
 from .detail import Depth, detail
-from .dot import Rankdir, Show, dot, printable
+from .dot import Gradients, Rankdir, Show, dot
 from .folding import parameters_of
+from .marks import Marks, nonfinite
 from .overview import overview
+from .parts import Box, Circle, Label, Scene, Turn
+from .picture import Graph
 from .places import Places
 from .record import Record, reachable
-from .render import Format, render
-from .scene import Box, Circle, Scene, Turn, scene
+from .replay import replay
+from .scene import scene
 from .watch import Runs, tensors, unchanged, watch
+
+if TYPE_CHECKING:
+    from ..testing.verify import Report
+
+__all__ = ["Graph", "graph"]
 
 MOST = 1000
 """So many operations or modules are drawn by default."""
@@ -37,71 +41,6 @@ TOLD = 60
 """So many items are named in the description."""
 
 
-class Graph:
-    """A drawn graph; Jupyter shows it as it is.
-
-    Attributes
-    ----------
-    dot : str
-        The DOT text.
-    svg : str
-        The picture as SVG; made on first use.
-    """
-
-    def __init__(self, dot: str, title: str | None = None, contents: str = "", description: str = "") -> None:
-        self.dot = dot
-        self._title = title
-        self._contents = contents
-        self._description = description
-
-    @cached_property
-    def svg(self) -> str:
-        """The picture as SVG text, with a title and a description for those who do not see it."""
-        texts = (("title", self._title or f"Computational graph: {self._contents}"), ("desc", self._description))
-        told = "".join(f"<{tag}>{printable(text)}</{tag}>\n" for tag, text in texts if text)
-        drawn = render(self.dot, "svg").decode().replace("<title>%3</title>\n", "", 1)
-        return re.sub(r"(<svg\b[^>]*>\n?)", lambda start: start[1] + told, drawn, count=1)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file.
-
-        Parameters
-        ----------
-        path
-            Its suffix tells the format: .svg, .png, .pdf, or .dot (.gv) for the DOT text. Folders are made as needed;
-            a file that is there is replaced only once the new one is complete.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        ValueError
-            For another suffix.
-        GraphvizError
-            If there is no Graphviz, or it fails.
-        """
-        target = Path(path)
-        suffix = target.suffix.lower().removeprefix(".")
-        if suffix in ("dot", "gv"):
-            content = self.dot.encode()
-        elif suffix == "svg":
-            content = self.svg.encode()
-        elif suffix in get_args(Format):
-            content = render(self.dot, suffix)  # type: ignore[arg-type]
-        else:
-            raise ValueError(f"Graph.save: unknown suffix {target.suffix!r} in {target}; use .svg, .png, .pdf or .dot")
-        return write_atomically(target, content)
-
-    def _repr_svg_(self) -> str:
-        return self.svg
-
-    def __repr__(self) -> str:
-        return f"<Graph: {self._contents}; .save('x.svg') draws it>"
-
-
 def graph(
     y: Tensor | Module,
     *inputs: Any,
@@ -112,6 +51,9 @@ def graph(
     runs: Runs | None = None,
     rankdir: Rankdir | None = None,
     show: Show | None = None,
+    gradients: Gradients = "values",
+    costs: bool = False,
+    verify: Report | None = None,
     max_nodes: int | None = None,
     title: str | None = None,
 ) -> Graph:
@@ -119,7 +61,9 @@ def graph(
 
     Of a tensor: operations are circles, inputs stand by their names. Above an arrow is the value that flows forward;
     after ``backward`` the gradient that comes back stands below it, in red. A gradient that was not computed is not
-    drawn. A Python number is written into the circle ("×2", figure 5-1), a Tensor stands beside it (figure 5-2).
+    drawn. A Python number is written into the circle ("×2", figure 5-1), a Tensor stands beside it (figure 5-2). Where
+    an operation repeats a value, broadcasting, the arrow is thick and the larger shape follows "⇒"; where the dtype
+    changes it is told. The operation out of which the first NaN or infinity came, forward or backward, is red.
 
     Of a module, which runs once on the sample inputs and is afterwards as before: modules are boxes, with class,
     options, name and number of parameters (yellow: there are modules inside; blue: it has parameters; grey: neither).
@@ -134,7 +78,8 @@ def graph(
     depth
         How far modules are opened: 1 draws the model's modules as boxes, 2 the modules inside these, and so on;
         "layers" opens all but those without modules inside, "ops" all, down to operations, and "primitives" also the
-        fused operations. By default as few levels as show more than one module.
+        fused operations (of a tensor: if it was computed inside ``keep_values()``). By default as few levels as show
+        more than one module.
     expand, collapse
         Dotted names of modules that are opened, with all around them, or closed, whatever the depth. Closing is the
         stronger. The name of a ModuleList stands for what is inside.
@@ -147,8 +92,20 @@ def graph(
         Direction of the flow: "LR" (left to right), "TB", "RL" or "BT". By default "LR", and "TB" for more than a few
         modules; if these are many, in columns.
     show
-        "values": numbers, up to 16 in one tensor, and the shape of larger ones; "shapes"; "both"; or "numbers": single
-        numbers and else shapes. By default "values" of a tensor, and "numbers" between modules.
+        "values": numbers, up to 16 in one tensor, and the shape of larger ones; "shapes"; "both"; "numbers": single
+        numbers and else shapes; or "thumbnails": small pictures of larger tensors that are known, which are all inside
+        ``keep_values()``: of images and feature maps in grey, of weights, gradients and all else as heat maps (blue
+        below zero, white at zero, red above), of vectors as bars; NaN and infinities are magenta. By default
+        "thumbnails" of what was computed inside ``keep_values()``; else "values" of a tensor, and "numbers" between
+        modules.
+    gradients
+        "values", or "relative": a bar for the norm of each gradient that is known, on a logarithmic scale from the
+        smallest (blue) to the largest (red), so that vanishing and exploding gradients are seen at a glance.
+    costs
+        Whether multiply-adds and memory of each operation and module are written (see :class:`.cost.Cost`).
+    verify
+        What :func:`tinygrad_jp.testing.verify` found of `y`: operations are green if their gradients are right, red if
+        they are wrong, orange at a kink, grey if they could not be judged.
     max_nodes
         Draw at most this many operations, those nearest to the result; a notice says so. By default 1000, and a graph
         of more than 10,000 is only counted. Of more modules than this an overview is given.
@@ -175,23 +132,42 @@ def graph(
     >>> graph(price).save("apple.svg")
 
     >>> graph(ResNet(18), images, depth=2, expand="stages.0")
+    >>> graph(SimpleConvNet(), images, show="thumbnails")
+
+    >>> with keep_values():
+    ...     loss = softmax_cross_entropy(net(x), t)
+    >>> loss.backward()
+    >>> graph(loss, gradients="relative")
+    >>> graph(loss, verify=testing.verify(loss))
     """
-    opened, closed = ((names,) if isinstance(names, str) else tuple(names) for names in (expand, collapse))
-    _check_call(y, inputs, depth, opened + closed, runs)
-    _check_looks(rankdir, show, max_nodes)
-    results = [y] if isinstance(y, Tensor) else []
+    expanded, collapsed = ((names,) if isinstance(names, str) else tuple(names) for names in (expand, collapse))
+    _check_call(y, inputs, depth, expanded + collapsed, runs)
+    _check_looks(rankdir, show, gradients, max_nodes)
+    _check_verdicts(y, depth, verify)
+    watched = runs is not None or isinstance(y, Module)
     if isinstance(y, Module):
-        with enable_grad(), unchanged(y), primitives() if depth == "primitives" else nullcontext(), watch(y) as runs:
-            results = _results(y, y(*inputs))
+        results, runs = _run(y, inputs, depth == "primitives", show == "thumbnails")
+    elif depth == "primitives":
+        opened, runs = replay(y, runs)
+        results = [opened]
+    else:
+        results = [y]
+    nodes = reachable([result._node for result in results if result._node is not None])
+    show = show or ("thumbnails" if any(node.call is not None for node in nodes) else None)
+    if runs is None and max_nodes is None and len(nodes) > HUGE:
+        notice = f"Too many to draw: max_nodes={MOST} draws those nearest to the result (続きは max_nodes で)"
+        return _graph(overview(results, nodes, notice), rankdir or "LR", show or "values", gradients, title)
+    marks = Marks(costs, verify, nonfinite(nodes))
     if runs is None:
-        picture = _of_operations(results[0], max_nodes)
-        return _graph(picture, rankdir or "LR", show or "values", title)
-    picture = _of_modules(results, runs, (depth, opened, closed), fold, max_nodes)
+        picture = scene(results[0], max_nodes or MOST, None, marks)
+        return _graph(picture, rankdir or "LR", show or "values", gradients, title)
+    picture = _of_modules(results, runs, (depth, expanded, collapsed), fold, max_nodes, marks)
     if rankdir is None:
-        rankdir = "LR" if max(heights(picture).values()) <= SHORT else "TB"
+        rankdir = "TB" if watched and max(heights(picture).values()) > SHORT else "LR"
     if rankdir in ("TB", "BT"):
         picture = in_columns(picture)
-    return _graph(picture, rankdir, show or "numbers", title or _told(runs.model))
+    title = title or (_told(runs.model) if watched else None)
+    return _graph(picture, rankdir, show or "numbers", gradients, title)
 
 
 def _check_call(y: Any, inputs: tuple[Any, ...], depth: Any, names: tuple[str, ...], runs: Any) -> None:
@@ -203,15 +179,10 @@ def _check_call(y: Any, inputs: tuple[Any, ...], depth: Any, names: tuple[str, .
     if isinstance(y, Module):
         if runs is not None:
             raise ArgumentError("viz.graph: runs= belongs to a Tensor; a Module is watched by itself")
-        return
+        return _check_sample(y, inputs)
     if inputs:
         raise ArgumentError(f"viz.graph: a Tensor takes no sample input, got {len(inputs)}; pass the Module instead")
-    if depth == "primitives":
-        raise ArgumentError(
-            "viz.graph: what was recorded fused stays so; compute the tensor inside `with primitives():`, or pass the "
-            "Module and a sample input"
-        )
-    if runs is None and (depth not in (None, "ops") or names):
+    if runs is None and (depth not in (None, "ops", "primitives") or names):
         raise ArgumentError(
             "viz.graph: the tape knows operations, not modules: compute the tensor inside `with viz.watch(model) as "
             "runs:` and pass runs=runs, or pass the Module and a sample input"
@@ -220,13 +191,52 @@ def _check_call(y: Any, inputs: tuple[Any, ...], depth: Any, names: tuple[str, .
         raise DtypeError(f"viz.graph: runs= is what viz.watch(model) gives, got {type(runs).__name__}")
 
 
-def _check_looks(rankdir: Any, show: Any, max_nodes: Any) -> None:
-    if rankdir not in (None, *get_args(Rankdir)):
-        raise ArgumentError(f"viz.graph: rankdir must be one of {get_args(Rankdir)}, got {rankdir!r}")
-    if show not in (None, *get_args(Show)):
-        raise ArgumentError(f"viz.graph: show must be one of {get_args(Show)}, got {show!r}")
-    if max_nodes is not None and max_nodes < 1:
-        raise ArgumentError(f"viz.graph: max_nodes must be at least 1, got {max_nodes}")
+def _check_sample(model: Module, inputs: tuple[Any, ...]) -> None:
+    """Refuse a module without a sample input, or with too many."""
+    signature = inspect.signature(model.forward)
+    try:
+        signature.bind(*inputs)
+        problem = "no input" if signature.parameters and not inputs else ""
+    except TypeError as error:
+        problem = str(error)
+    if problem:
+        raise ArgumentError(
+            f"viz.graph: {type(model).__name__}: {problem}; a module is drawn by running it once, on a sample input: "
+            "viz.graph(model, x), where x is an array of the shape that it takes"
+        )
+
+
+def _check_looks(rankdir: Any, show: Any, gradients: Any, max_nodes: Any) -> None:
+    options = (("rankdir", rankdir, Rankdir), ("show", show, Show), ("gradients", gradients, Gradients))
+    for name, given, allowed in options:
+        if given not in get_args(allowed) and (given is not None or name == "gradients"):
+            raise ArgumentError(f"viz.graph: {name} must be one of {get_args(allowed)}, got {given!r}")
+    if max_nodes is not None and (isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 1):
+        raise ArgumentError(f"viz.graph: max_nodes must be at least 1, a whole number, got {max_nodes!r}")
+
+
+def _check_verdicts(y: Tensor | Module, depth: Any, verify: Any) -> None:
+    """Refuse verdicts on other operations than those that are drawn."""
+    if verify is None:
+        return
+    if not callable(getattr(verify, "of", None)):
+        raise DtypeError(f"viz.graph: verify= is what testing.verify(y) gives, got {type(verify).__name__}")
+    if isinstance(y, Module) or depth == "primitives":
+        raise ArgumentError(
+            "viz.graph: verify= judged the operations of a recorded Tensor: pass that Tensor, and another depth than "
+            "'primitives'"
+        )
+
+
+def _run(model: Module, inputs: tuple[Any, ...], opened: bool, kept: bool) -> tuple[list[Tensor], Runs]:
+    """Run a module on a sample input; it is afterwards as before."""
+    modes: list[AbstractContextManager[Any]] = [enable_grad(), unchanged(model)]
+    modes += [primitives()] * opened + [keep_values()] * kept
+    with ExitStack() as stack:
+        for mode in modes:
+            stack.enter_context(mode)
+        runs = stack.enter_context(watch(model))
+        return _results(model, model(*inputs)), runs
 
 
 def _results(model: Module, output: Any) -> list[Tensor]:
@@ -242,35 +252,26 @@ def _results(model: Module, output: Any) -> list[Tensor]:
     return found
 
 
-def _of_operations(y: Tensor, max_nodes: int | None) -> Scene:
-    """Draw every operation, or count them if they are far too many."""
-    if max_nodes is None and y._node is not None:
-        nodes = reachable([y._node])
-        if len(nodes) > HUGE:
-            notice = f"Too many to draw: max_nodes={MOST} draws those nearest to the result (続きは max_nodes で)"
-            return overview([y], nodes, notice)
-    return scene(y, max_nodes or MOST)
-
-
 def _of_modules(
     results: Sequence[Tensor],
     runs: Runs,
     chosen: tuple[Depth | None, Iterable[str], Iterable[str]],
     fold: bool,
     max_nodes: int | None,
+    marks: Marks,
 ) -> Scene:
     """Draw modules, and the operations that are in none or in opened ones; or count them if they are too many."""
     record = Record([result._node for result in results if result._node is not None])
     places = Places(runs, record, detail(runs, record, *chosen), fold)
     if places.drawn(record) <= (max_nodes or MOST):
-        return scene(results, None, places)
+        return scene(results, None, places, marks)
     notice = "Too many to draw: choose a smaller depth, collapse or a larger max_nodes (続きは depth か max_nodes で)"
     return overview(results, record.nodes, notice)
 
 
-def _graph(picture: Scene, rankdir: Rankdir, show: Show, title: str | None) -> Graph:
-    text = dot(picture, rankdir=rankdir, show=show, title=title)
-    return Graph(text, title, _contents(picture), _description(picture))
+def _graph(picture: Scene, rankdir: Rankdir, show: Show, gradients: Gradients, title: str | None) -> Graph:
+    drawn = dot(picture, rankdir=rankdir, show=show, gradients=gradients, title=title)
+    return Graph(drawn.text, title, _contents(picture), _description(picture), drawn.thumbnails)
 
 
 def _told(model: Module) -> str:
@@ -290,6 +291,10 @@ def _contents(picture: Scene) -> str:
 
 def _description(picture: Scene) -> str:
     """Name what is drawn, in the order of computing."""
-    names = [item.op if isinstance(item, Circle) else item.text for item in picture.items if not isinstance(item, Turn)]
-    told = [name for name in names if name]
+    told = [text for item in picture.items if not isinstance(item, Turn) and (text := _named(item))]
     return "In the order of computing: " + "; ".join(told[:TOLD] + ["…"] * (len(told) > TOLD))
+
+
+def _named(item: Circle | Label | Box) -> str:
+    name = item.op if isinstance(item, Circle) else item.text
+    return f"{name} ({item.mark.note})" if item.mark is not None and item.mark.note else name

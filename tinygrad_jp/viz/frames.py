@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from .parts import Label, Scene
 from .places import Group, around, common
-from .scene import Label, Scene
 
 Groups = Mapping[str, Group | None]
 """The innermost frame around each item, by id."""

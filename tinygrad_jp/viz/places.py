@@ -73,14 +73,14 @@ class Places:
 
     Attributes
     ----------
-    same
-        For the order of each value that a folded repetition returns: the order of the node that stands for it.
+    twins
+        For the order of each node of a folded repetition: the order of the one that is drawn in its place.
     """
 
     def __init__(self, runs: Runs, record: Record, chosen: Detail, fold: bool) -> None:
         self.runs = runs
         self.chosen = chosen
-        self.same: dict[int, int] = {}
+        self.twins: dict[int, int] = {}
         self._folds: dict[Run, Fold] = {}
         self._hidden: set[Run] = set()
         self._groups: dict[Run | Fold, Group] = {}
@@ -88,20 +88,26 @@ class Places:
         if fold:
             self._fold(runs.top, record)
         drawn = [run for run in runs.top if run not in self._hidden]
-        self.whole = drawn[0] if len(drawn) == 1 and record.count(runs.top) == len(record.nodes) else None
+        alone = len(drawn) == 1 and record.count(runs.top) == len(record.nodes)
+        self.whole = drawn[0] if alone and drawn[0].module is runs.model else None  # which needs no frame
 
     def _fold(self, siblings: Sequence[Run], record: Record) -> None:
         """Find what is repeated among these and in those of them that are opened."""
         for found in folds(siblings, record, self.chosen):
-            (first,) = found.first[-1].outputs
             for run in found.first:
                 self._folds[run] = found
             for block in found.blocks[1:]:
                 self._hidden.update(block)
-                self.same[block[-1].outputs[0]] = first
+                self._stand_in(found.first, block, record)
         for run in siblings:
             if run not in self._hidden and self.chosen.opens(run):
                 self._fold(run.runs, record)
+
+    def _stand_in(self, first: Sequence[Run], block: Sequence[Run], record: Record) -> None:
+        """Note which node of a block stands for which of a repetition: both compute the same, in the same order."""
+        for drawn, hidden in zip(first, block, strict=True):
+            pairs = zip(record.between(drawn.start, drawn.end), record.between(hidden.start, hidden.end), strict=True)
+            self.twins.update((b.order, a.order) for a, b in pairs)
 
     def of(self, node: Node) -> Place:
         """Return the place of a node."""

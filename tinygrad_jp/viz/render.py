@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 Format = Literal["svg", "png", "pdf"]
@@ -15,7 +19,7 @@ class GraphvizError(RuntimeError):
     """No Graphviz was found, or it could not draw."""
 
 
-def render(dot: str, format: Format) -> bytes:
+def render(dot: str, format: Format, images: Mapping[str, bytes] | None = None) -> bytes:
     """Draw DOT text.
 
     Parameters
@@ -24,6 +28,8 @@ def render(dot: str, format: Format) -> bytes:
         The text.
     format
         "svg", "png" (144 dots per inch) or "pdf".
+    images
+        Contents of the PNG files that the text refers to, by their names. (An SVG then refers to them, too.)
 
     Returns
     -------
@@ -36,17 +42,19 @@ def render(dot: str, format: Format) -> bytes:
         If there is neither a ``dot`` program on the PATH nor pygraphviz, or if it fails.
     """
     program = shutil.which("dot")
-    return _by_program(program, dot, format) if program else _by_wheel(dot, format)
+    options = ["-q", "-Gdpi=144"] if format == "png" else ["-q"]
+    with tempfile.TemporaryDirectory(prefix="tinygrad_jp") as folder:
+        for name, content in (images or {}).items():
+            (Path(folder) / name).write_bytes(content)
+        if images:
+            options.append(f"-Gimagepath={folder}")
+        return _by_program(program, dot, format, options) if program else _by_wheel(dot, format, options)
 
 
-def _options(format: Format) -> list[str]:
-    return ["-q", "-Gdpi=144"] if format == "png" else ["-q"]
-
-
-def _by_program(program: str, dot: str, format: Format) -> bytes:
+def _by_program(program: str, dot: str, format: Format, options: list[str]) -> bytes:
     try:
         done = subprocess.run(
-            [program, f"-T{format}", *_options(format)], input=dot.encode(), capture_output=True, timeout=SECONDS
+            [program, f"-T{format}", *options], input=dot.encode(), capture_output=True, timeout=SECONDS
         )
     except subprocess.TimeoutExpired:
         raise GraphvizError(f"dot: no layout after {SECONDS} s; draw less with max_nodes=") from None
@@ -55,7 +63,7 @@ def _by_program(program: str, dot: str, format: Format) -> bytes:
     return done.stdout
 
 
-def _by_wheel(dot: str, format: Format) -> bytes:
+def _by_wheel(dot: str, format: Format, options: list[str]) -> bytes:
     try:
         import pygraphviz
     except ImportError as error:
@@ -64,7 +72,7 @@ def _by_wheel(dot: str, format: Format) -> bytes:
             "program is on the PATH; Graph.dot and Graph.save('x.dot') work without"
         ) from error
     try:
-        drawn: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot", args=" ".join(_options(format)))
+        drawn: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot", args=shlex.join(options))
     except (pygraphviz.DotError, OSError, ValueError) as error:
         raise GraphvizError(f"pygraphviz: {error}") from error
     return drawn

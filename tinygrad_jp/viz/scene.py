@@ -4,129 +4,39 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from math import prod
 from operator import attrgetter
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..tape import SMALL, Node, Outline, changes
+from ..nn.module import Parameter
+from ..tape import Node, Outline
 from ..tensor import Tensor
 from .folding import parameters_of
+from .marks import Marks, known_value, value_then
+from .parts import Box, Circle, Item, Kind, Label, Look, Scene, Turn, Wire
 from .places import Group, Place, Places
+from .text import name_or_value, number, written
 from .watch import Run, Runs, norm
+
+__all__ = ["Box", "Circle", "Item", "Label", "Scene", "Turn", "Wire", "name_or_value", "number", "scene", "written"]
 
 COMMUTATIVE = frozenset({"add", "mul"})
 FOLDING = COMMUTATIVE | {"sub", "div", "pow"}
 """Operations that take a Python number into their circle, "×2", as in the book's figures 5-1 and 5-7."""
 
-Kind = Literal["container", "learned", "function"]
 EVERYWHERE = Place()
 """The place of operations that no module is known of."""
 
 
-@dataclass
-class Circle:
-    """An operation."""
-
-    id: str
-    symbol: str
-    op: str
-    group: Group | None = None
-
-
-@dataclass
-class Label:
-    """An input, by its name or else its value; or the name of the result; or "…" where the picture was cut."""
-
-    id: str
-    text: str
-    group: Group | None = None
-
-
-@dataclass
-class Box:
-    """A module that is not opened.
-
-    Attributes
-    ----------
-    kind
-        "container" if there are modules inside, else "learned" if it has parameters, else "function".
-    title
-        Its own name, or the class of one that only has a number.
-    options
-        The class, if it is not the title, and the options: "1, 30, 5×5".
-    notes
-        What stands below, a line each: name and number of parameters.
-    times
-        How many equal ones follow each other.
-    """
-
-    id: str
-    kind: Kind
-    title: str
-    options: str
-    notes: tuple[str, ...]
-    times: int = 1
-    group: Group | None = None
-
-    @property
-    def text(self) -> str:
-        """Title and options in one line."""
-        return f"{self.title} {self.options}".rstrip() + (f" ×{self.times}" if self.times > 1 else "")
-
-
-@dataclass
-class Turn:
-    """Where a long chain is cut: it ends at one such mark and goes on at another with the same number."""
-
-    id: str
-    number: int
-    group: Group | None = None
-
-    @property
-    def text(self) -> str:
-        """The number."""
-        return str(self.number)
-
-
-Item = Circle | Label | Box | Turn
-
-
-@dataclass(eq=False)
-class Wire:
-    """One argument of one operation (or the result): the value that flows forward, the gradient that comes back.
-
-    A value or gradient that is not known (not small, or not computed) is None. The shape is None where the label at
-    the tail already tells the value. The norm is that of the gradient, where a watched module returned the value. The
-    flow is the order of the node that made the value: wires of one flow carry the same.
-    """
-
-    tail: str
-    head: str
-    shape: tuple[int, ...] | None
-    value: np.ndarray | None = None
-    gradient: np.ndarray | None = None
-    has_gradient: bool = False
-    norm: float | None = None
-    flow: int | None = None
-
-
-@dataclass
-class Scene:
-    """A whole picture; everything in drawing order, inputs before what is computed from them."""
-
-    items: list[Item] = field(default_factory=list)
-    wires: list[Wire] = field(default_factory=list)
-    cut: bool = False
-    notice: str | None = None
-
-    def new_id(self) -> str:
-        """Return the id for the next item."""
-        return f"n{len(self.items)}"
-
-
-def scene(y: Tensor | Sequence[Tensor], max_nodes: int | None = None, places: Places | None = None) -> Scene:
+def scene(
+    y: Tensor | Sequence[Tensor],
+    max_nodes: int | None = None,
+    places: Places | None = None,
+    marks: Marks | None = None,
+) -> Scene:
     """Read the graph behind a tensor off the tape.
 
     Parameters
@@ -137,13 +47,15 @@ def scene(y: Tensor | Sequence[Tensor], max_nodes: int | None = None, places: Pl
         At most this many operations, those nearest to the result; beyond them stands "…".
     places
         Where the operations stand among modules; without, each is drawn by itself.
+    marks
+        What is to be seen of them at a glance.
     """
     results = [y] if isinstance(y, Tensor) else y
     roots = [result._node for result in results if result._node is not None]
     if not roots:
         return _leaf(results[0])
     kept = _nearest(roots, max_nodes)
-    drawing = _Drawing(places)
+    drawing = _Drawing(places, marks or Marks())
     # what a module is given was made before it runs: in the order of time its inputs come before its box
     for node in sorted(kept, key=attrgetter("order")) if places else _inputs_first(roots, kept):
         drawing.add(node)
@@ -151,6 +63,7 @@ def scene(y: Tensor | Sequence[Tensor], max_nodes: int | None = None, places: Pl
         drawing.add_unrecorded_inputs(places.runs)
     for result in results:
         drawing.add_result(result)
+    drawing.mark()
     return drawing.picture
 
 
@@ -201,12 +114,17 @@ class _Drawing:
     ----------
     places
         Where the operations stand among modules, if that is known.
+    marks
+        What is to be seen of them at a glance.
     """
 
-    def __init__(self, places: Places | None) -> None:
+    def __init__(self, places: Places | None, marks: Marks) -> None:
         self.picture = Scene()
         self._places = places
+        self._marks = marks
         self._nodes: dict[int, str] = {}  # the item at which a node's value leaves, by the node's order
+        self._made: dict[str, list[Node]] = {}  # the nodes that an item stands for, those of repetitions last
+        self._repeated: dict[str, list[Node]] = {}
         self._leaves: dict[int, str] = {}
         self._boxes: dict[Place, str] = {}
         self._entered: set[tuple[Place, int]] = set()
@@ -216,16 +134,18 @@ class _Drawing:
         place = self._places.of(node) if self._places else EVERYWHERE
         if place.hidden:
             self._stand_in(node)
-        elif place.run is None:
+            return
+        if place.run is None:
             self._add_circle(node, place.group)
         else:
             self._add_to_box(node, place)
+        self._made.setdefault(self._nodes[node.order], []).append(node)
 
     def _stand_in(self, node: Node) -> None:
-        """Let the value that a repetition returns leave where the first one's does."""
+        """Let the value of a repetition leave where the first one's does."""
         assert self._places is not None
-        if node.order in self._places.same:
-            self._nodes[node.order] = self._nodes[self._places.same[node.order]]
+        item = self._nodes[node.order] = self._nodes[self._places.twins[node.order]]
+        self._repeated.setdefault(item, []).append(node)
 
     def _add_circle(self, node: Node, group: Group | None) -> None:
         contributions = node.contributions()
@@ -234,11 +154,13 @@ class _Drawing:
         for i, edge in enumerate(node.edges):
             if i == folded:
                 continue
-            wire = self._wire_from(edge, group, contributions.get(i), i in contributions)
-            if _changed_since(node, edge):
-                wire.value = None  # only the shape is still true
+            wire = self._wire_from(edge, group, contributions.get(i), i in contributions, i)
+            wire.value = _array(value_then(node, i))
+            wire.expanded = _expanded(node, edge)
+            if wire.shape is not None and _dtype(edge) not in (None, node.dtype):
+                wire.dtype = str(_dtype(edge))
             wires.append(wire)
-        circle = Circle(self.picture.new_id(), _symbol(node, folded), node.plan.op.name, group)
+        circle = Circle(self.picture.new_id(), _symbol(node, folded), node.plan.op.name, group, (), _source(node))
         self.picture.items.append(circle)
         self._nodes[node.order] = circle.id
         self._connect(wires, circle.id)
@@ -267,23 +189,39 @@ class _Drawing:
         self._entered.add(entry)
         return new
 
-    def _wire_from(self, edge: Any, group: Group | None, gradient: Any, has_gradient: bool) -> Wire:
+    def _wire_from(self, edge: Any, group: Group | None, gradient: Any, has_gradient: bool, entering: int = 0) -> Wire:
         """Start a wire where a value comes from; if that is no operation, draw a label there."""
         tail = self._nodes.get(edge.order) if isinstance(edge, Node) else self._leaves.get(id(edge))
         if tail is None:
             tail = self._add_label(edge, group)
         wire = _wire(tail, "", edge, gradient, has_gradient)
-        wire.flow = edge.order if isinstance(edge, Node) else None
+        if isinstance(edge, Node):
+            wire.flow = edge.order
+            wire.dtype = str(edge.dtype) if _retyped(edge) else None
+        wire.look = self._look(edge, entering)
         if self._places and wire.shape is not None:
             wire.norm = _norm(edge, has_gradient, self._places.runs)
             wire.has_gradient |= wire.norm is not None
         return wire
 
+    def _look(self, edge: Any, entering: int) -> Look:
+        """Tell what a value that enters at a position is: data, a learned array, or something computed."""
+        if isinstance(edge, Node):
+            return "image" if len(edge.shape) > 3 else "signed"  # feature maps
+        if not isinstance(edge, Tensor) or not edge.requires_grad or self._is_given(edge):
+            return "image"
+        # images can take part in the gradient, too; what a convolution takes first is no filter
+        return "image" if edge.ndim > 3 and not entering and not isinstance(edge, Parameter) else "weight"
+
+    def _is_given(self, edge: Any) -> bool:
+        return self._places is not None and any(edge is value for _, value in self._places.runs.given)
+
     def _add_label(self, edge: Any, group: Group | None) -> str:
-        if self._places and any(edge is value for _, value in self._places.runs.given):
+        if self._is_given(edge):
             group = None  # what the model is given stands outside
         cut = isinstance(edge, Node)
-        label = Label(self.picture.new_id(), "…" if cut else name_or_value(edge), group)
+        text = "…" if cut else name_or_value(edge)
+        label = Label(self.picture.new_id(), text, group, self._marks.of_leaf(edge))
         self.picture.items.append(label)
         self.picture.cut |= cut
         if isinstance(edge, Node):
@@ -308,33 +246,68 @@ class _Drawing:
             if heads:
                 label = Label(self.picture.new_id(), name)
                 self.picture.items.append(label)
-                self.picture.wires += [Wire(label.id, head, np.shape(value)) for head in heads]
+                wires = [_wire(label.id, head, value, None, False) for head in heads]
+                for wire in wires:
+                    wire.look, wire.dtype = "image", str(value.dtype)
+                self.picture.wires += wires
 
     def add_result(self, y: Tensor) -> None:
         """Draw a result, by its name."""
         if y._node is None:
             return
         wire = self._wire_from(y._node, None, *_own_gradient(y._node))
-        wire.value = _array(y)
+        wire.value = y.numpy()
         end = Label(self.picture.new_id(), y.name or "")
         self.picture.items.append(end)
         self._connect([wire], end.id)
+
+    def mark(self) -> None:
+        """Mark the operations and modules."""
+        for item in self.picture.items:
+            if isinstance(item, Circle | Box):
+                nodes = self._made[item.id]
+                costs = self._marks.costs_of(nodes)
+                if costs:
+                    times = f"{item.times} × " if isinstance(item, Box) and item.times > 1 else ""
+                    item.notes += (f"{times}{costs}",)
+                item.mark = self._marks.of_nodes(nodes + self._repeated.get(item.id, []), self._leaves)
 
 
 def _takes(run: Run, value: Any) -> bool:
     return any(value is given for given in run.inputs)
 
 
-def _changed_since(node: Node, edge: Any) -> bool:
-    """Tell whether an input, such as a weight, was updated after the operation read it."""
-    return isinstance(edge, Tensor) and changes.since(node.order, (edge.numpy(),)) is not None
+def _source(node: Node) -> str:
+    """Write the line of code that ran an operation; without the folder, which is another one on each machine."""
+    source = node.source
+    return f"{Path(source.file).name}, line {source.line}: {source.text}".rstrip(": ") if source else ""
+
+
+def _shape(edge: Any) -> tuple[int, ...]:
+    return edge.shape if isinstance(edge, Tensor | Node | Outline) else np.shape(edge)
+
+
+def _dtype(edge: Any) -> np.dtype[Any] | None:
+    """Return an input's dtype; a Python number has none of its own."""
+    return getattr(edge, "dtype", None)
+
+
+def _retyped(node: Node) -> bool:
+    """Tell whether an operation gives another floating dtype than it was given."""
+    dtypes = [_dtype(edge) for edge in node.edges]
+    return any(dtype is not None and dtype.kind == "f" and dtype != node.dtype for dtype in dtypes)
+
+
+def _expanded(node: Node, edge: Any) -> tuple[int, ...] | None:
+    """Return the shape to which an operation repeats an input, if that is larger."""
+    repeats = node.plan.op.family == "elementwise" or node.plan.op.name == "broadcast_to"
+    return node.shape if repeats and prod(_shape(edge)) < prod(node.shape) else None
 
 
 def _own_gradient(edge: Any) -> tuple[np.ndarray | None, bool]:
-    """Return the gradient of a value, all its uses together, if it is small, and whether it was computed at all."""
+    """Return the gradient of a value, all its uses together, if it is known, and whether it was computed at all."""
     if not isinstance(edge, Node):
-        small = edge.grad is not None and edge.size <= SMALL
-        return edge.grad.numpy() if small else None, edge.grad is not None
+        return (None, False) if edge.grad is None else (edge.grad.numpy(), True)
     gradient = edge.gradients[-1] if edge.gradients else None
     return None if gradient is ... else gradient, gradient is not None
 
@@ -380,7 +353,7 @@ def _symbol(node: Node, folded: int | None) -> str:
 
 
 def _wire(tail: str, head: str, edge: Any, gradient: Any, has_gradient: bool) -> Wire:
-    value = _array(edge)
+    value = _array(known_value(edge))
     if (
         not getattr(edge, "requires_grad", False)
         and not getattr(edge, "name", None)
@@ -388,44 +361,8 @@ def _wire(tail: str, head: str, edge: Any, gradient: Any, has_gradient: bool) ->
         and value.size == 1
     ):
         return Wire(tail, head, None)  # a plain number: its label tells it
-    shape = edge.shape if isinstance(edge, Tensor | Node | Outline) else np.shape(edge)
-    return Wire(tail, head, shape, value, gradient, has_gradient)
+    return Wire(tail, head, _shape(edge), value, gradient, has_gradient)
 
 
-def _array(edge: Any) -> np.ndarray | None:
-    """Return the value of an input, or None if it is not known or not small."""
-    if isinstance(edge, Outline):
-        return None
-    if isinstance(edge, Node):
-        return edge.value
-    value = edge.numpy() if isinstance(edge, Tensor) else np.asarray(edge)
-    return value if value.size <= SMALL else None
-
-
-def name_or_value(edge: Any) -> str:
-    """Text for an input: its name, else its value if it is one number, else its shape."""
-    name = getattr(edge, "name", None)
-    if name:
-        return str(name)
-    value = edge.numpy() if isinstance(edge, Tensor) else edge
-    shape = value.shape if isinstance(value, Node | Outline) else np.shape(value)
-    if isinstance(value, Node | Outline) or np.size(value) != 1:
-        return written(shape)
-    return number(np.asarray(value).item())
-
-
-def written(shape: tuple[int, ...]) -> str:
-    """Write a shape as Python does: (), (3,), (2, 3)."""
-    return str(tuple(map(int, shape)))
-
-
-def number(x: float) -> str:
-    """Write a number as a picture shows it: exactly if it is short (220, 1.1), else to four significant digits."""
-    if isinstance(x, bool | int) and abs(x) < 10**7:
-        return str(x)
-    if np.isnan(x):
-        return "NaN"
-    if np.isinf(x):
-        return "∞" if x > 0 else "-∞"
-    exact = f"{x + 0.0:.10g}"  # + 0.0 turns -0 into 0
-    return exact if len(exact) <= 7 else f"{x:.4g}"
+def _array(value: Any) -> np.ndarray | None:
+    return None if value is None else np.asarray(value)

@@ -1,0 +1,170 @@
+"""What a picture consists of: operations, modules, inputs, and the wires between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from .places import Group
+
+Kind = Literal["container", "learned", "function"]
+Verdict = Literal["nonfinite", "wrong", "kink", "ok", "unjudged"]
+Look = Literal["image", "weight", "signed"]
+"""What a large array is: data with height and width; a learned array; anything else."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is to be seen of an operation, a module or an input at a glance.
+
+    Attributes
+    ----------
+    verdict
+        Where the first NaN or infinity arose, or what the check of its gradient gave.
+    note
+        What stands below; "" for nothing.
+    tip
+        What is told when the pointer rests on it.
+    """
+
+    verdict: Verdict
+    note: str = ""
+    tip: str = ""
+
+
+@dataclass
+class Circle:
+    """An operation.
+
+    Attributes
+    ----------
+    notes
+        What stands below the symbol, a line each: its costs.
+    source
+        The line of code that ran it.
+    mark
+        Its colour.
+    """
+
+    id: str
+    symbol: str
+    op: str
+    group: Group | None = None
+    notes: tuple[str, ...] = ()
+    source: str = ""
+    mark: Mark | None = None
+
+
+@dataclass
+class Label:
+    """An input, by its name or else its value; or the name of the result; or "…" where the picture was cut."""
+
+    id: str
+    text: str
+    group: Group | None = None
+    mark: Mark | None = None
+
+
+@dataclass
+class Box:
+    """A module that is not opened.
+
+    Attributes
+    ----------
+    kind
+        "container" if there are modules inside, else "learned" if it has parameters, else "function".
+    title
+        Its own name, or the class of one that only has a number.
+    options
+        The class, if it is not the title, and the options: "1, 30, 5×5".
+    notes
+        What stands below, a line each: name and number of parameters, costs.
+    times
+        How many equal ones follow each other.
+    mark
+        Its colour.
+    """
+
+    id: str
+    kind: Kind
+    title: str
+    options: str
+    notes: tuple[str, ...]
+    times: int = 1
+    group: Group | None = None
+    mark: Mark | None = None
+
+    @property
+    def text(self) -> str:
+        """Title and options in one line."""
+        return f"{self.title} {self.options}".rstrip() + (f" ×{self.times}" if self.times > 1 else "")
+
+
+@dataclass
+class Turn:
+    """Where a long chain is cut: it ends at one such mark and goes on at another with the same number."""
+
+    id: str
+    number: int
+    group: Group | None = None
+
+    @property
+    def text(self) -> str:
+        """The number."""
+        return str(self.number)
+
+
+Item = Circle | Label | Box | Turn
+
+
+@dataclass(eq=False)
+class Wire:
+    """One argument of one operation (or the result): the value that flows forward, the gradient that comes back.
+
+    Attributes
+    ----------
+    shape
+        None where the label at the tail already tells the value.
+    value, gradient
+        None if they are not known.
+    has_gradient
+        Whether a gradient came back: one that was not computed is not drawn.
+    norm
+        Of the gradient, where it is known.
+    flow
+        The order of the node that made the value: wires of one flow carry the same.
+    look
+        How the value is drawn if it is large.
+    dtype
+        Where it changes.
+    expanded
+        The shape to which the operation repeats the value (broadcasting), if that is larger.
+    """
+
+    tail: str
+    head: str
+    shape: tuple[int, ...] | None
+    value: np.ndarray | None = None
+    gradient: np.ndarray | None = None
+    has_gradient: bool = False
+    norm: float | None = None
+    flow: int | None = None
+    look: Look = "signed"
+    dtype: str | None = None
+    expanded: tuple[int, ...] | None = None
+
+
+@dataclass
+class Scene:
+    """A whole picture; everything in drawing order, inputs before what is computed from them."""
+
+    items: list[Item] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    cut: bool = False
+    notice: str | None = None
+
+    def new_id(self) -> str:
+        """Return the id for the next item."""
+        return f"n{len(self.items)}"

@@ -1,0 +1,99 @@
+"""A finished picture: its DOT text, its SVG, and files of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import get_args
+
+from ..errors import ArgumentError
+from ..files import write_atomically
+from .render import Format, render
+from .svg import finished
+from .thumbnails import Thumbnail
+
+SHARP = 192
+"""Thumbnails in PNG and PDF files have at least so many pixels along each side, for viewers would blur them."""
+
+
+class Graph:
+    """A drawn graph; Jupyter shows it as it is.
+
+    Attributes
+    ----------
+    dot : str
+        The DOT text. Thumbnails are named in it by what they show.
+    svg : str
+        The picture as SVG, complete in itself; made on first use.
+    """
+
+    def __init__(
+        self,
+        dot: str,
+        title: str | None = None,
+        contents: str = "",
+        description: str = "",
+        thumbnails: Mapping[str, Thumbnail] | None = None,
+    ) -> None:
+        self.dot = dot
+        self._title = title
+        self._contents = contents
+        self._description = description
+        self._thumbnails = thumbnails or {}
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG text, with a title and a description for those who do not see it."""
+        images = self._images()
+        title = self._title or f"Computational graph: {self._contents}"
+        return finished(render(self.dot, "svg", images).decode(), title, self._description, images)
+
+    def _images(self, least: int = 1) -> dict[str, bytes]:
+        return {name: thumbnail.png(least) for name, thumbnail in self._thumbnails.items()}
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file.
+
+        Parameters
+        ----------
+        path
+            Its suffix tells the format: .svg, .png, .pdf, or .dot (.gv) for the DOT text, beside which its thumbnails
+            are written. Folders are made as needed; a file that is there is replaced only once the new one is complete.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ArgumentError
+            For another suffix.
+        OSError
+            If the file cannot be written; it is named.
+        GraphvizError
+            If there is no Graphviz, or it fails.
+        """
+        target = Path(path)
+        suffix = target.suffix.lower().removeprefix(".")
+        if suffix in ("dot", "gv"):
+            for name, image in self._images(SHARP).items():
+                write_atomically(target.with_name(name), image)
+            content = self.dot.encode()
+        elif suffix == "svg":
+            content = self.svg.encode()
+        elif suffix in get_args(Format):
+            content = render(self.dot, suffix, self._images(SHARP))  # type: ignore[arg-type]
+        else:
+            raise ArgumentError(
+                f"Graph.save: unknown suffix {target.suffix!r} in {target}; use .svg, .png, .pdf or .dot"
+            )
+        return write_atomically(target, content)
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"<Graph: {self._contents}; .save('x.svg') draws it>"
