@@ -116,7 +116,7 @@ class Sequential(ModuleList):
 
 
 @cache
-def _takes_along(kind: type[Module]) -> tuple[str, ...]:
+def _takes_along(kind: type[Any]) -> tuple[str, ...]:
     """Say what a class's ``forward`` can do itself; a subclass with a forward of its own may know nothing of it."""
     writer = next(base for base in kind.__mro__ if "forward" in vars(base))
     able: tuple[str, ...] = vars(writer).get("takes_along", ())
