@@ -36,7 +36,8 @@ class Function(Module):
     function: ClassVar[Op[Any]]
     __signature__: ClassVar[inspect.Signature]
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
         if "function" in vars(cls):
             options = inspect.signature(cls.function).parameters.values()
             cls.__signature__ = inspect.Signature([p for p in options if p.kind is not p.POSITIONAL_ONLY])

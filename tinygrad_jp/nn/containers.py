@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, overload
 
 from ..errors import DtypeError, IndexingError
@@ -105,22 +104,13 @@ class Sequential(ModuleList):
         while at < len(modules):
             module = modules[at]
             at += 1
-            able = _takes_along(type(module))
-            if able and not module.watched:
-                together = _taken_along(able, modules[at : at + len(able)])
+            if module.takes_along and not module.watched:
+                together = _taken_along(module.takes_along, modules[at : at + len(module.takes_along)])
                 at += len(together)
                 x = module(x, **together)
             else:
                 x = module(x)
         return x
-
-
-@cache
-def _takes_along(kind: type[Any]) -> tuple[str, ...]:
-    """Say what a class's ``forward`` can do itself; a subclass with a forward of its own may know nothing of it."""
-    writer = next(base for base in kind.__mro__ if "forward" in vars(base))
-    able: tuple[str, ...] = vars(writer).get("takes_along", ())
-    return able
 
 
 def _taken_along(able: Sequence[str], behind: Sequence[Module]) -> dict[str, Any]:

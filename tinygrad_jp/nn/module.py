@@ -93,6 +93,11 @@ class Module:
     _buffers: frozenset[str] = frozenset()
     _forward_hooks: tuple[ForwardHook, ...] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "forward" in vars(cls) and "takes_along" not in vars(cls):
+            cls.takes_along = ()  # a forward of its own may know nothing of what the one above it could do
+
     def forward(self, *inputs: Any) -> Any:
         """Compute the output; to be written by the subclass."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method; write def forward(self, x): …")

@@ -202,7 +202,7 @@ def _watched(modules: Mapping[str, Module]) -> Iterator[list[Row]]:
             row.output_shape = tensors[0].shape if tensors else None
             own = _nodes(tensors, start) - counted
             counted.update(own)
-            row.multiply_adds = sum(map(_multiply_adds, own))
+            row.multiply_adds = sum(multiply_adds(node) or 0 for node in own)
             return output
 
         return run
@@ -241,21 +241,46 @@ def _nodes(outputs: Iterable[Tensor], start: int) -> set[Node]:
     return found
 
 
-def _multiply_adds(node: Node) -> int:
-    """Count the multiplications, each followed by an addition, of a product; 0 for other ops."""
-    edges = node.edges
-    if node.plan.op.name in ("conv2d", "conv2d_input_gradient"):  # the latter is a transposed convolution
-        outputs = node.shape if node.plan.op.name == "conv2d" else np.shape(edges[0])
-        return math.prod(outputs) * math.prod(np.shape(edges[1])[1:])
-    if node.plan.op.name == "conv_layer":  # whose pooling comes after them
-        saved = dict(zip(node.plan.names, node.saved[-len(node.plan.names) :], strict=True))
+def multiply_adds(node: Node) -> int | None:
+    """Count the multiplications, each followed by an addition, of a product.
+
+    Parameters
+    ----------
+    node
+        Of any op.
+
+    Returns
+    -------
+    int or None
+        As many as the definition has, whatever the kernels save; 0 for an op that sums no products; None if a backward
+        pass freed what tells their number (a layer of convolution and pooling, ``einsum``).
+    """
+    edges, name = node.edges, node.plan.op.name
+    if name in ("conv2d", "conv2d_input_gradient", "conv2d_weight_gradient"):
+        outputs = node.shape if name == "conv2d" else np.shape(edges[0])  # the second is a transposed convolution
+        filters = node.shape if name == "conv2d_weight_gradient" else np.shape(edges[1])
+        return math.prod(outputs) * math.prod(filters[1:])
+    if name == "conv_layer":  # whose pooling comes after them
+        known = _arguments(node)
+        if "stride" not in known:
+            return None
         images, filters = np.shape(edges[0]), np.shape(edges[1])
-        laid = conv_windows(images, filters, *(saved[name] for name in ("stride", "padding", "dilation", "groups")))
+        laid = conv_windows(images, filters, *(known[name] for name in ("stride", "padding", "dilation", "groups")))
         return int(images[0] * math.prod(laid.places) * math.prod(filters))
-    if node.plan.op.name in ("dot", "matmul", "affine"):
-        contracted: int = (np.shape(edges[0]) or (1,))[-1]
-        return math.prod(node.shape) * contracted
-    if node.plan.op.name == "contract":
-        letters = node.saved[node.plan.names.index("subscripts")].partition("->")[0].replace(",", "")
+    if name in ("dot", "matmul", "affine"):
+        shapes = [np.shape(edge) for edge in edges[:2]]
+        return math.prod(node.shape) * (shapes[0][-1] if all(shapes) else 0)
+    if name == "contract":
+        known = _arguments(node)
+        if "subscripts" not in known:
+            return None
+        letters = known["subscripts"].partition("->")[0].replace(",", "")
         return math.prod(dict(zip(letters, (n for edge in edges for n in edge.shape), strict=True)).values())
     return 0
+
+
+def _arguments(node: Node) -> Mapping[str, Any]:
+    """Return what is still known of a node's static arguments: what it saved for its vjps, or all of them."""
+    if node.call is not None:
+        return node.call.attrs
+    return dict(zip(node.plan.names, node.saved[-len(node.plan.names) :], strict=True)) if node.saved else {}
