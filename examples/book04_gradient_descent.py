@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from _common import compare, new_figure, parser, save
+from _common import compare, parser
 
 from tinygrad_jp import Tensor, grad, gradient_descent
 from tinygrad_jp.viz import plots
@@ -38,28 +38,14 @@ def path_by_tape(lr: float, steps: int) -> np.ndarray:
     return np.array(path)
 
 
-@plots.style()
-def draw(out: Path) -> None:
-    """Left: the path with learning rate 0.1 (figure 4-10); right: the distance from the minimum, step by step."""
-    figure = new_figure(10.5, 4.4)
-    left, right = figure.subplots(1, 2)
-    axis = np.linspace(-4.5, 4.5, 100)
-    x0, x1 = np.meshgrid(axis, axis)
-    left.contour(x0, x1, x0**2 + x1**2, levels=np.arange(1, 5) ** 2, colors="0.6", linestyles="--", linewidths=0.8)
-    left.plot(*path_by_tape(0.1, 20).T, "o-", linewidth=0.8, markersize=4)
-    left.set(title="learning rate 0.1, 20 steps", xlabel="x0", ylabel="x1", aspect="equal")
-    for lr in BOOK:
-        right.semilogy(np.linalg.norm(path_by_tape(lr, 20), axis=1), ".-", label=f"learning rate {lr:g}")
-    right.set(title="distance from the minimum", xlabel="step", xticks=range(0, 21, 5))
-    right.legend()
-    save(figure, out / "book04_gradient_descent.png")
-
-
 def main(out: Path) -> None:
     for lr, book in BOOK.items():
         compare(f"learning rate {lr:g}, numerical gradient", gradient_descent(function_2, START, lr, 100), book)
         compare(f"learning rate {lr:g}, by the tape", path_by_tape(lr, 100)[-1])
-    draw(out)
+    paths = {f"learning rate {lr:g}, 20 steps": path_by_tape(lr, 20) for lr in BOOK}
+    limits = {"xlim": (-4.5, 4.5), "ylim": (-4.5, 4.5)}
+    path = out / "book04_gradient_descent.png"
+    print("figure:", plots.optimizer_paths(paths, lambda x0, x1: x0**2 + x1**2, path, **limits))
 
 
 if __name__ == "__main__":

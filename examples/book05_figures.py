@@ -1,4 +1,4 @@
-"""Draw the figures of the book's chapter 5 and of appendix A.
+"""Draw the book's figures of computational graphs and networks (docs/gallery.md shows them).
 
 Run: python examples/book05_figures.py [--quick] [--out FOLDER]
 
@@ -11,13 +11,12 @@ from pathlib import Path
 
 from _common import parser
 
-from tinygrad_jp import viz
 from tinygrad_jp.viz.gallery import FIGURES
 
 
 def main(folder: Path) -> None:
     for number, figure in FIGURES.items():
-        print(f"figure {number}:", viz.graph(figure()).save(folder / f"figure_{number}.svg"))
+        print(f"figure {number}:", figure.draw().save(folder / f"figure_{number}.svg"))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _common import compare, images, new_figure, parser, save
+from _common import compare, images, parser
 
 from tinygrad_jp import metrics, no_grad, seed, softmax_cross_entropy
 from tinygrad_jp.nn import BatchNorm1d, Linear, ReLU, Sequential
@@ -66,20 +66,6 @@ def train_both(init: str | float, x: np.ndarray, t: np.ndarray, epochs: int) -> 
     return curves
 
 
-@plots.style()
-def draw_sheet(found: dict[float, Curves], out: Path) -> None:
-    figure = new_figure(10, 2 + 2 * len(found) // 4)
-    grid = figure.subplots(len(found) // 4, 4, sharex=True, sharey=True, squeeze=False)
-    for axes, (scale, curves) in zip(grid.flat, found.items(), strict=True):
-        for (name, accuracies), line in zip(curves.items(), ("-", "--"), strict=True):
-            axes.plot(accuracies, line, label=name)
-        axes.set(title=f"std = {scale:.2g}", ylim=(0, 1.02))
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    figure.supxlabel("epoch", fontsize=10)
-    figure.supylabel("accuracy on the training images", fontsize=10)
-    save(figure, out / "book06_batch_norm_scales.png")
-
-
 def main(data: Path | None, quick: bool, out: Path) -> None:
     digits = images(quick, data)
     x, t = digits.x_train[:1000], digits.t_train[:1000]
@@ -90,7 +76,8 @@ def main(data: Path | None, quick: bool, out: Path) -> None:
     for name, accuracies in he.items():
         compare(f"He, {name}, after 2 epochs / {epochs}", f"{accuracies[2]:.3f} / {accuracies[-1]:.3f}")
     path = out / "book06_batch_norm.png"
-    print("figure:", plots.curves(he, path, xlabel="epoch", ylabel="accuracy on the training images", ylim=(0, 1.02)))
+    axes = {"xlabel": "epoch", "ylabel": "accuracy on the training images", "ylim": (0, 1.02), "first": 0}
+    print("figure:", plots.curves(he, path, **axes))
 
     found = {float(scale): train_both(float(scale), x, t, epochs) for scale in scales}
     for scale, curves in found.items():
@@ -100,7 +87,8 @@ def main(data: Path | None, quick: bool, out: Path) -> None:
     compare("faster with batch normalization", f"{faster} of {len(found)}", "almost all of 16")
     compare("more than half recognised without", f"{learned} of {len(found)}", "few of 16")
     print(f"{time.perf_counter() - start:.1f} s")
-    draw_sheet(found, out)
+    panels = {f"std = {scale:.2g}": curves for scale, curves in found.items()}
+    print("figure:", plots.curve_sheet(panels, out / "book06_batch_norm_scales.png", **axes))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from _common import compare, images, new_figure, parser, save
+from _common import compare, images, parser
 
 from tinygrad_jp import metrics, no_grad, seed, softmax_cross_entropy
 from tinygrad_jp.data import Mnist
@@ -80,19 +80,6 @@ def train(digits: Mnist, epochs: int, every: int, weight_decay: float = 0.0, dro
     return curves
 
 
-@plots.style()
-def draw(found: dict[str, Curves], out: Path) -> None:
-    figure = new_figure(13, 4)
-    for axes, (name, curves) in zip(figure.subplots(1, len(found), sharey=True), found.items(), strict=True):
-        axes.plot(curves.epochs, curves.train, label="training images")
-        axes.plot(curves.epochs, curves.test, "--", label="test images")
-        axes.set(title=name, xlabel="epoch", ylim=(0, 1.02))
-        axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("accuracy")
-    figure.axes[0].legend(loc="lower right")
-    save(figure, out / "book06_overfit.png")
-
-
 def main(data: Path | None, quick: bool, out: Path) -> None:
     digits = images(quick, data)
     every = 10 if quick else 1
@@ -109,7 +96,8 @@ def main(data: Path | None, quick: bool, out: Path) -> None:
             smaller = "yes" if curves.gap(epochs) < plain.gap(epochs) else "no"
             compare(f"{name}: a smaller gap than plain's", f"{smaller} ({plain.gap(epochs):.3f})", "yes")
             compare("  plain's gap at this training accuracy", f"{plain.gap(as_good):.3f} (epoch {as_good})")
-    draw(found, out)
+    panels = {name: {"training images": c.train, "test images": c.test} for name, c in found.items()}
+    print("figure:", plots.curve_sheet(panels, out / "book06_overfit.png", ylim=(0, 1.02), every=every))
 
 
 if __name__ == "__main__":

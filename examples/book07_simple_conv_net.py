@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import shutil
 
-import numpy as np
-from _common import compare, images, new_figure, parser, save
+from _common import compare, images, parser
 
 import tinygrad_jp
 from tinygrad_jp import nn, optim
@@ -18,18 +17,6 @@ from tinygrad_jp.data import DataLoader
 from tinygrad_jp.nn.models import SimpleConvNet
 from tinygrad_jp.train import Trainer
 from tinygrad_jp.viz import plots
-
-
-@plots.style()
-def draw_filters(before: np.ndarray, after: np.ndarray) -> object:
-    """Draw 30 filters of shape (30, 1, 5, 5) as grey pictures, before and after training (figure 7-24)."""
-    figure = new_figure(9, 3.2)
-    for part, title, filters in zip(figure.subfigures(1, 2), ("before", "after"), (before, after), strict=True):
-        part.suptitle(f"{title} training")
-        for axes, image in zip(part.subplots(5, 6).flat, filters[:, 0], strict=True):
-            axes.imshow(image, cmap="gray_r")
-            axes.set_axis_off()
-    return figure
 
 
 def main() -> None:
@@ -63,7 +50,8 @@ def main() -> None:
     )
     print(history)
     compare("test accuracy", f"{history['val_accuracy'][-1]:.4f}", "0.9896")
-    save(draw_filters(before, net.state_dict()["layers.0.weight"]), given.out / "book07_simple_conv_net.png")
+    filters = {"before training": before, "after training": net}
+    print("figure:", plots.filters(filters, given.out / "book07_simple_conv_net.png"))
 
 
 if __name__ == "__main__":

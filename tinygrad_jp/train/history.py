@@ -66,20 +66,21 @@ class History(Sequence[dict[str, Any]]):
         drawn = {name: self[name] for name in self.names if name not in ("epoch", "lr", "seconds")}
         return learning_curves(drawn, path, **options)
 
-    def _cells(self) -> list[list[str]]:
+    def cells(self) -> list[list[str]]:
+        """Return the table as text: the headings, then a row for each epoch."""
         return [[*map(heading, self.names)], *([written(row.get(name)) for name in self.names] for row in self.rows)]
 
     def __str__(self) -> str:
         if not self.rows:
             return tell("(no epoch was finished)")
-        return table(self._cells(), left=0)
+        return table(self.cells(), left=0)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         lines = [
             "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
-            for tag, line in zip(["th", *["td"] * len(self)], self._cells(), strict=False)
+            for tag, line in zip(["th", *["td"] * len(self)], self.cells(), strict=False)
         ]
         return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
