@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ..nn.module import Module, Parameter
@@ -49,70 +50,135 @@ class Fold:
         return f"{first} … {name if first.rpartition('.')[0] == inside else last}"
 
 
+class _Part:
+    """A run among those that run in the same module, and what decides whether it repeats the one before.
+
+    Attributes
+    ----------
+    run
+        Itself.
+    first, last
+        Where its nodes stand in the record.
+    outputs
+        The orders of the nodes whose values it returned.
+    """
+
+    __slots__ = ("_record", "_taken", "_users", "first", "last", "outputs", "run")
+
+    def __init__(self, run: Run, record: Record) -> None:
+        self.run = run
+        self.first, self.last = record.span(run.start, run.end)
+        self.outputs = run.outputs
+        self._record = record
+        self._taken: tuple[Any, ...] | None = None
+        self._users: tuple[float, ...] | None = None
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The nodes made in it."""
+        return self._record.nodes[self.first : self.last]
+
+    def signature(self, chosen: Detail) -> tuple[Any, ...]:
+        """Describe what the run computes, and how it is drawn: runs with equal ones look the same."""
+        ops = tuple([(node.plan.op.name, node._data.shape) for node in self.nodes])
+        inside = chosen.inside(self.run) if chosen.expand or chosen.collapse else ()
+        return self._record.kind(self.run.module), ops, inside
+
+    @property
+    def taken(self) -> tuple[Any, ...]:
+        """What it takes from outside, besides parameters: orders of nodes, and leaves."""
+        if self._taken is None:
+            found = {source for node in self.nodes for edge in node.edges for source in _source(edge, self.run.start)}
+            self._taken = tuple(found)
+        return self._taken
+
+    @property
+    def users(self) -> tuple[float, ...]:
+        """The orders of the later nodes that use a value made here, from the first to the last; ∞ for a result."""
+        if self._users is None:
+            users, end = self._record.users, self.run.end
+            self._users = tuple(sorted({user for node in self.nodes for user in users[node.order] if user > end}))
+        return self._users
+
+
 def folds(siblings: Sequence[Run], record: Record, chosen: Detail) -> list[Fold]:
     """Find the blocks of equal modules that follow each other among those that run in the same one."""
-    signatures = [_signature(run, record, chosen) for run in siblings]
-
-    def at(start: int, size: int) -> Fold:
-        return Fold(_repeated(siblings, signatures, start, size, record))
-
+    parts = [_Part(run, record) for run in siblings]
+    known: dict[Any, int] = {}
+    signatures = [known.setdefault(part.signature(chosen), len(known)) for part in parts]
     found = []
     start = 0
-    while start < len(siblings):
-        longest = min(LONGEST_BLOCK, (len(siblings) - start) // 2)
-        best = max((at(start, size) for size in range(1, longest + 1)), key=_gain, default=None)
-        if best is None or best.times == 1:
+    while start < len(parts):
+        size, times = _longest(parts, signatures, start)
+        if times == 1:
             start += 1
             continue
-        # of the ways to cut a row into blocks, the one where they begin with what is learned: Linear, ReLU; Linear, …
-        size = len(best.first)
-        turned = [at(k, size) for k in range(start, min(start + size, len(siblings) - size))]
-        best = max(turned, key=lambda fold: (fold.times, parameters_of(fold.first[0].module)))
-        found.append(best)
-        start = siblings.index(best.first[0]) + best.times * size
+        if size > 1:
+            # of the ways to cut a row into blocks, one where they begin with what is learned: Linear, ReLU; Linear, …
+            turns = range(start, min(start + size, len(parts) - size))
+            turned = [(k, _times(parts, signatures, k, size)) for k in turns]
+            start, times = max(turned, key=lambda way: (way[1], parameters_of(siblings[way[0]].module)))
+        end = start + size * times
+        found.append(Fold([siblings[k : k + size] for k in range(start, end, size)]))
+        start = end
     return found
 
 
-def _gain(fold: Fold) -> int:
-    """Count the modules that need not be drawn."""
-    return (fold.times - 1) * len(fold.first)
+def _longest(parts: Sequence[_Part], signatures: Sequence[int], start: int) -> tuple[int, int]:
+    """Choose the size of the blocks that begin here so that most modules need not be drawn; tell how many follow."""
+    best = 1, 1
+    for size in range(1, min(LONGEST_BLOCK, (len(parts) - start) // 2) + 1):
+        spared = (best[1] - 1) * best[0]
+        if len(parts) - start - size > spared:
+            times = _times(parts, signatures, start, size)
+            best = (size, times) if (times - 1) * size > spared else best
+    return best
 
 
-def _signature(run: Run, record: Record, chosen: Detail) -> tuple[Any, ...]:
-    """Describe what a run computes, and how it is drawn: runs with equal ones look the same."""
-    ops = tuple((node.plan.op.name, node.shape) for node in record.between(run.start, run.end))
-    shapes = tuple(parameter.shape for parameter in run.module.parameters())
-    return run.layer, repr(run.module), shapes, ops, chosen.inside(run)
-
-
-def _repeated(
-    siblings: Sequence[Run], signatures: list[tuple[Any, ...]], at: int, size: int, record: Record
-) -> list[Sequence[Run]]:
-    """List the blocks of this size from here on that are equal and feed each other."""
-    blocks = [siblings[at : at + size]]
-    for start in range(at + size, len(siblings) - size + 1, size):
-        following = siblings[start : start + size]
-        same = signatures[start : start + size] == signatures[at : at + size]
-        if not (same and _feeds_only(blocks[-1], following, record)):
+def _times(parts: Sequence[_Part], signatures: Sequence[int], start: int, size: int) -> int:
+    """Count the blocks of this size from here on that are equal and feed each other."""
+    times = 1
+    for k in range(start + size, len(parts) - size + 1, size):
+        same = signatures[k : k + size] == signatures[k - size : k]
+        if not (same and _feeds_only(parts[k - size : k], parts[k : k + size])):
             break
-        blocks.append(following)
-    return blocks
+        times += 1
+    return times
 
 
-def _feeds_only(before: Sequence[Run], after: Sequence[Run], record: Record) -> bool:
-    """Tell whether one value flows from one block to the next, and nothing else in or out between them."""
-    outputs = before[-1].outputs
-    parts = [record.between(block[0].start, block[-1].end) for block in (before, after)]
-    counts = [record.count(block) for block in (before, after)]
-    if len(outputs) != 1 or [len(part) for part in parts] != counts or not all(counts):
+def _feeds_only(before: Sequence[_Part], after: Sequence[_Part]) -> bool:
+    """Tell whether a block's results go to the next and nowhere else, which else takes only what both take."""
+    source = before[-1]
+    begin, end, start, last = before[0].run.start, source.run.end, after[0].run.start, after[-1].run.end
+    if not source.users or not (start < source.users[0] and source.users[-1] <= last):
         return False
-    taken = {source for node in parts[1] for edge in node.edges for source in _source(edge, after[0].start)}
-    users = [user for node in parts[0] for user in record.users[node.order] if user > before[-1].end]
-    return taken == set(outputs) and all(after[0].start < user <= after[-1].end for user in users)
+    if not (_is_whole(before) and _is_whole(after)):
+        return False
+    given, taken = _taken(before), _taken(after)
+    flows = {value for value in taken if isinstance(value, int) and value > begin}
+    users = (user for part in before[:-1] for user in part.users if user > end)
+    return (
+        bool(flows)
+        and flows.issubset(source.outputs)
+        and given.issuperset(taken - flows)
+        and len(given) <= len(taken)
+        and all(start < user <= last for user in users)
+    )
+
+
+def _taken(block: Sequence[_Part]) -> set[Any]:
+    """Collect what a block takes from outside, besides parameters: orders of nodes, and leaves."""
+    start = block[0].run.start
+    return {value for part in block for value in part.taken if not (isinstance(value, int) and value > start)}
+
+
+def _is_whole(block: Sequence[_Part]) -> bool:
+    """Tell whether something is computed in a block, and nothing between its modules."""
+    return block[0].first < block[-1].last and all(a.last == b.first for a, b in pairwise(block))
 
 
 def _source(edge: Any, start: int) -> list[Any]:
-    """Return where an input came from if that lies outside a block that started then, and is no parameter."""
+    """Return where an input came from if that lies outside a run that started then, and is no parameter."""
     if isinstance(edge, Node):
         return [edge.order] if edge.order <= start else []
     return [edge] if isinstance(edge, Tensor) and edge.requires_grad and not isinstance(edge, Parameter) else []

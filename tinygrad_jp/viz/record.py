@@ -6,7 +6,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from operator import attrgetter
+from typing import Any
 
+from ..nn.module import Module
 from ..tape import Node
 from .watch import Run
 
@@ -32,14 +34,29 @@ class Record:
                     self.users[edge.order].append(node.order)
         for node in results:
             self.users[node.order].append(math.inf)
+        self._kinds: dict[Module, int] = {}
+        self._numbers: dict[Any, int] = {}
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return from where to where the nodes made between two times stand among all."""
+        return bisect_right(self._orders, start), bisect_right(self._orders, end)
 
     def between(self, start: int, end: int) -> list[Node]:
         """List the nodes made between two times."""
-        return self.nodes[bisect_right(self._orders, start) : bisect_right(self._orders, end)]
+        first, last = self.span(start, end)
+        return self.nodes[first:last]
 
     def count(self, runs: Iterable[Run]) -> int:
         """Count the nodes made in some runs."""
-        return sum(len(self.between(run.start, run.end)) for run in runs)
+        spans = (self.span(run.start, run.end) for run in runs)
+        return sum(last - first for first, last in spans)
+
+    def kind(self, module: Module) -> int:
+        """Number a module by its class, options and parameters: those of equal modules are equal."""
+        if module not in self._kinds:
+            told = type(module).__name__, repr(module), tuple(parameter.shape for parameter in module.parameters())
+            self._kinds[module] = self._numbers.setdefault(told, len(self._numbers))
+        return self._kinds[module]
 
 
 def reachable(results: Iterable[Node]) -> list[Node]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import inspect
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -93,13 +93,17 @@ class Runs:
         self.top: list[Run] = []
         self.given: list[tuple[str, Any]] = []
         self.norms: dict[int, float | None] = {}
+        self._last: Sequence[Run] = ()
 
     def all(self) -> Iterator[Run]:
         """Iterate over all runs in the order in which they started."""
         return (run for top in self.top for run in top.inside())
 
-    def around(self, order: int) -> list[Run]:
+    def around(self, order: int) -> Sequence[Run]:
         """List the runs in which the node of this order was made, the outermost first."""
+        last = self._last[-1] if self._last else None
+        if last is not None and last.start < order <= last.end and not last.runs:
+            return self._last  # nodes are mostly asked for in the order of time
         found: list[Run] = []
         inside = self.top
         while inside:
@@ -108,10 +112,76 @@ class Runs:
                 break
             found.append(inside[at])
             inside = inside[at].runs
+        self._last = found
         return found
 
     def __repr__(self) -> str:
         return f"<Runs of {type(self.model).__name__}: {sum(1 for _ in self.all())}>"
+
+
+class StandIn(Module):
+    """In the place of a module that is not there: only the names of its class, its options and its parts are known.
+
+    Parameters
+    ----------
+    options
+        As the module's ``extra_repr`` tells them.
+    """
+
+    def __init__(self, options: str = "") -> None:
+        self._options = options
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return self._options
+
+
+@lru_cache(maxsize=1000)
+def _kind_of_stand_in(name: str) -> type[StandIn]:
+    return type(name, (StandIn,), {})
+
+
+def stand_in(name: str, options: str = "") -> StandIn:
+    """Make a stand-in whose class has this name."""
+    return _kind_of_stand_in(name)(options)
+
+
+def moved(
+    runs: Runs, time: Callable[[int], int], order: Callable[[int], int], value: Callable[[Any], Any]
+) -> tuple[Runs, dict[Run, Run]]:
+    """Copy runs for nodes that were made anew.
+
+    Parameters
+    ----------
+    runs
+        Of the first nodes.
+    time
+        Translates times of the tape's clock.
+    order
+        Translates the order of a node.
+    value
+        Translates what a module was given and no op made.
+
+    Returns
+    -------
+    Runs
+        The same in the new times.
+    dict
+        What each run became.
+    """
+    found = Runs(runs.model)
+    found.given = [(name, value(given)) for name, given in runs.given]
+    found.norms = {order(node): known for node, known in runs.norms.items()}
+    copies: dict[Run, Run] = {}
+    for run in runs.all():
+        copy = replace(run, start=time(run.start), end=time(run.end), runs=[])
+        copy.inputs = tuple(map(value, run.inputs))
+        copy.outputs = tuple(map(order, run.outputs))
+        copies[run] = copy
+    for run, copy in copies.items():
+        copy.runs = [copies[inside] for inside in run.runs]
+    found.top = [copies[run] for run in runs.top]
+    return found, copies
 
 
 @contextmanager
@@ -189,25 +259,28 @@ def _run(
     finally:
         run.end = clock()
         open_runs.pop()
-    run.inputs = tuple(x for x in arrays((inputs, options)) if getattr(x, "_node", None) is None)
-    run.outputs = tuple(t._node.order for t in tensors(output) if t._node is not None)
-    for tensor in tensors(output):
+    returned = tensors(output)
+    run.inputs = tuple([x for x in arrays([*inputs, *options.values()]) if getattr(x, "_node", None) is None])
+    run.outputs = tuple([t._node.order for t in returned if t._node is not None])
+    for tensor in returned:
         _note_norm(tensor, runs.norms)
     return output
 
 
-def arrays(values: Any) -> Iterator[Any]:
-    """Iterate over the Tensors and arrays in a value: itself, or those in tuples, lists and dictionaries."""
-    if isinstance(values, Tensor | np.ndarray):
-        yield values
-    elif isinstance(values, dict | list | tuple):
-        for part in values.values() if isinstance(values, dict) else values:
-            yield from arrays(part)
+def arrays(values: Any) -> list[Any]:
+    """List the Tensors and arrays in a value: itself, or those in tuples, lists and dictionaries."""
+    if isinstance(values, (Tensor, np.ndarray)):
+        return [values]
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, (list, tuple)):
+        return []
+    return [part for value in values for part in arrays(value)]
 
 
-def tensors(values: Any) -> Iterator[Tensor]:
-    """Iterate over the Tensors in a value."""
-    return (value for value in arrays(values) if isinstance(value, Tensor))
+def tensors(values: Any) -> list[Tensor]:
+    """List the Tensors in a value."""
+    return [value for value in arrays(values) if isinstance(value, Tensor)]
 
 
 def _parameter_names(function: Callable[..., Any], count: int) -> list[str]:
