@@ -38,7 +38,7 @@ from tinygrad_jp.train import BEST, LAST
 from tinygrad_jp.viz import GraphvizError, plots
 
 START = str(Path(tinygrad_jp.__file__).parent / "cli" / "start.py")
-COMMANDS = ["demo", "train", "eval", "predict", "graph", "plot"]
+COMMANDS = ["demo", "train", "eval", "predict", "graph", "plot", "step", "report"]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -593,8 +593,8 @@ class TestLanguage:
     def test_without_a_japanese_font_one_line_says_what_to_install(
         self, points: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tinygrad_jp.viz.plots.japanese_font", lambda: None)
-        plots._warn_of_missing_font.cache_clear()
+        monkeypatch.setattr("tinygrad_jp.viz.plots.stylesheet.japanese_font", lambda: None)
+        plots.stylesheet.warn_of_missing_font.cache_clear()
         assert main(["plot", str(points), "--lang", "ja"]) == 0
         [line] = capsys.readouterr().err.splitlines()
         assert line.startswith("tinygrad-jp: plots: 日本語のフォントが見つからないので")

@@ -52,6 +52,19 @@ TEXT = {
     "image unreadable": "{path}: cannot be read as an image ({why}); give a PNG, JPEG or another common format",
     "not drawn": "the graph was not drawn: {why}",
     "no safetensors": 'checkpoints need safetensors: pip install "tinygrad_jp[cli]"',
+    "script syntax": "{path}, line {line}: this is no Python ({why}); correct it and try again",
+    "script failed": "{path}, line {line}: {kind}: {why}",
+    "script ended": "{path} ended with exit status {status}, so nothing was drawn",
+    "no result": "{path} leaves nothing to step through: compute a Tensor of others with requires_grad=True and assign "
+    "it to a name at the top level of the file, outside functions",
+    "no such result": "{path} has no {name!r} at its top level; {hint}",
+    "no results": "and no other result that could be stepped through",
+    "result is no tensor": "{name} is of type {type}, not a Tensor; give the name of a computed Tensor",
+    "result is a leaf": "nothing was computed for {name}: it is an input, was detached, or belongs to no_grad(); give "
+    "the name of a result",
+    "no gradients": "{name} has no gradients, so only the forward pass is played; call {name}.backward() in the file",
+    "not html": "{path}: the page is an HTML file; let its name end with .html",
+    "not opened": "{path} was saved, but no browser could be started; open it yourself",
     "no pillow": 'reading images needs Pillow: pip install "tinygrad_jp[cli]"',
     "no memory": "the memory does not suffice ({why}); take a smaller network (--hidden) or a smaller --batch-size",
     "training failed": "{why}",
@@ -138,4 +151,16 @@ TEXT = {
     "plot": "Draws a run's learning curves and weights.",
     "plot page": "Draws the learning curves of the run in the folder RUN, and histograms of its weights, as "
     "learning_curves.png and weight_histograms.png into that folder.",
+    "step": "Makes a page that plays a script's computation.",
+    "step page": "Runs a Python file and makes a page of one of its Tensors, which plays the computation forward node "
+    "by node and backward edge by edge. The page is one file and opens in any browser, without a network.",
+    "step result": "The name of the Tensor, at the top level of the file. By default it is the one on which backward() "
+    "was called last, or else the one computed last.",
+    "step output": "The page to write. The default is the name of the file with .step.html, in the current folder.",
+    "step open": "Opens the page in a browser.",
+    "report": "Writes all about a run on one HTML page.",
+    "report page": "Writes a page of HTML about the run in the folder RUN: its learning curves, its results on the "
+    "test data with the confusion matrix and the misclassified images, the graph and the layers of its network, the "
+    "filters and the weights it learned, its settings and its history. The page holds everything in itself.",
+    "report output": "The file to write, .html. The default is report.html.",
 }  # fmt: skip

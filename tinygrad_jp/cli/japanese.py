@@ -53,6 +53,20 @@ TEXT = {
     "image unreadable": "{path}: 画像として読めません({why})。PNG や JPEG などの画像を指定してください",
     "not drawn": "計算グラフを描けませんでした: {why}",
     "no safetensors": 'チェックポイントには safetensors が必要です: pip install "tinygrad_jp[cli]"',
+    "script syntax": "{path} の {line} 行目は Python として読めません({why})。直してもう一度お試しください",
+    "script failed": "{path} の {line} 行目: {kind}: {why}",
+    "script ended": "{path} が終了コード {status} で終わったので、何も描きませんでした",
+    "no result": "{path} にはたどれる計算がありません。requires_grad=True の Tensor から計算した結果を、関数の外"
+    "(ファイルの最上位)で変数に代入してください",
+    "no such result": "{path} の最上位に {name!r} がありません。{hint}",
+    "no results": "たどれる結果はほかにもありません",
+    "result is no tensor": "{name} は Tensor ではなく {type} です。計算した Tensor の名前を指定してください",
+    "result is a leaf": "{name} には計算の記録がありません(入力か、切り離されたか、no_grad() の中の値です)。結果の"
+    "名前を指定してください",
+    "no gradients": "{name} には勾配がないので、順伝播だけを再生します。ファイルの中で {name}.backward() を呼んで"
+    "ください",
+    "not html": "{path}: ページは HTML ファイルです。名前の最後を .html にしてください",
+    "not opened": "{path} は保存しましたが、ブラウザを起動できません。ご自分で開いてください",
     "no pillow": '画像を読むには Pillow が必要です: pip install "tinygrad_jp[cli]"',
     "no memory": "メモリが足りません({why})。ネットワーク(--hidden)か --batch-size を小さくしてください",
     "training failed": "学習を続けられません。学習係数(--lr)を小さくすると直ることがあります: {why}",
@@ -137,4 +151,16 @@ TEXT = {
     "plot": "学習曲線と重みの分布を描きます。",
     "plot page": "フォルダ RUN にある学習結果の学習曲線と重みのヒストグラムを描き、そのフォルダに learning_curves.png "
     "と weight_histograms.png として保存します。",
+    "step": "スクリプトの計算を再生するページを作ります。",
+    "step page": "Python ファイルを実行し、その中の Tensor の計算を、順伝播はノードごとに、逆伝播は矢印ごとに再生する"
+    "ページを作ります。ページは 1 つのファイルで、ネットワークなしでどのブラウザでも開けます。",
+    "step result": "ファイルの最上位にある Tensor の名前です。既定では最後に backward() を呼んだもの、なければ最後に"
+    "計算したものです。",
+    "step output": "書き出すページです。既定ではファイルの名前に .step.html を付け、今のフォルダに置きます。",
+    "step open": "ページをブラウザで開きます。",
+    "report": "学習結果のすべてを 1 枚の HTML にまとめます。",
+    "report page": "フォルダ RUN にある学習結果を 1 枚の HTML にまとめます。学習曲線、テストデータでの結果と混同行列、"
+    "誤認識した画像、ネットワークの計算グラフと層の一覧、学習したフィルターと重み、設定、履歴です。ページはこれだけで完"
+    "結しています。",
+    "report output": "書き出すファイルです(.html)。既定値は report.html です。",
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from .language import CommandError, say
@@ -27,6 +27,10 @@ def check(kind: str, name: str, names: Iterable[str]) -> None:
     """
     known = list(names)
     if name not in known:
-        near = get_close_matches(name.lower(), known, 1)
-        hint = say("near", near=near[0]) if near else say("there are", names=", ".join(known))
-        raise CommandError("unknown", kind=say(kind), name=name, hint=hint)
+        raise CommandError("unknown", kind=say(kind), name=name, hint=hint(name, known))
+
+
+def hint(name: str, known: Sequence[str]) -> str:
+    """Suggest the name that is nearest to what the user wrote, or list all there are."""
+    near = get_close_matches(name.lower(), known, 1)
+    return say("near", near=near[0]) if near else say("there are", names=", ".join(known))

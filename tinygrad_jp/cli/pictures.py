@@ -1,4 +1,4 @@
-"""``tinygrad-jp plot`` and ``tinygrad-jp graph``, and how every command saves its pictures."""
+"""``tinygrad-jp plot``, ``graph`` and ``report``, and how every command saves its pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from .. import viz
 from ..tensor import Tensor
-from ..train import LAST
+from ..train import BEST, LAST
+from . import config as configuration
 from . import datasets, runs
 from .language import CommandError, say
 
@@ -94,4 +95,24 @@ def graph(folder: Path, path: Path) -> int:
         print(say("saved", path=viz.graph(scores, show="shapes").save(path)))
     except (ValueError, viz.GraphvizError) as error:
         raise CommandError("not drawn", why=error) from error
+    return 0
+
+
+def report(folder: Path, path: Path) -> int:
+    """Write the page about a run, and return the exit status.
+
+    Parameters
+    ----------
+    folder
+        Of the run: of ``tinygrad-jp train``, or of a Trainer.
+    path
+        The file to write, ``.html``.
+    """
+    if not any((folder / name).is_file() for name in (configuration.FILE, BEST, LAST)):
+        raise CommandError("run missing", folder=folder, file=configuration.FILE)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise CommandError("not html", path=path)
+    with plain_warnings():
+        viz.report(folder, path)
+    print(say("saved", path=path))
     return 0

@@ -164,3 +164,25 @@ def plot(run: Path) -> int:
     from .pictures import plot as draw
 
     return draw(run)
+
+
+@program.command("step")
+@click.argument("script", type=FOLDER, metavar="FILE.py")
+@click.option("--result", metavar="NAME", help="step result")
+@click.option("--output", "-o", type=FOLDER, metavar="FILE.html", help="step output")
+@click.option("--open", "show", is_flag=True, help="step open")
+def step(script: Path, result: str | None, output: Path | None, show: bool) -> int:
+    """See ``step.py``."""
+    from .step import step as play
+
+    return play(script, result, output, show)
+
+
+@program.command("report")
+@RUN
+@click.option("--output", "-o", type=FOLDER, default=Path("report.html"), metavar="FILE", help="report output")
+def report(run: Path, output: Path) -> int:
+    """See ``pictures.py``."""
+    from .pictures import report as write
+
+    return write(run, output)

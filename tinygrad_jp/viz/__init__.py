@@ -10,9 +10,13 @@ from types import ModuleType
 
 from .drawing import Graph, graph
 from .render import GraphvizError
+from .replay import replay
+from .report import report
+from .saved import Recording, load, save
+from .stepper import step
 from .watch import Runs, watch
 
-__all__ = ["Graph", "GraphvizError", "Runs", "graph", "watch"]
+__all__ = ["Graph", "GraphvizError", "Recording", "Runs", "graph", "load", "replay", "report", "save", "step", "watch"]
 
 
 def __getattr__(name: str) -> ModuleType:
