@@ -230,6 +230,28 @@ def adam(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
             yield _against(name, "ms", MILLI, times["ours"], f"PyTorch, {kind}", times[kind], 1.0)
 
 
+def pictures(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
+    """Time the way from a network to a finished SVG against the tools for PyTorch, and weigh what is installed."""
+    from .pictures import HTML, NETWORKS, installed, installed_size, seconds, version
+
+    rivals, missing = installed()
+    if missing:
+        print(f"pictures: not installed, left out: {', '.join(missing)}")
+    for network in NETWORKS:
+        times = seconds(network, rivals, effort.rounds, effort.turn)
+        for depth in ("layers", "ops"):
+            name = f"{network.name}, {depth}"
+            yield Row(f"{name}, no dot program", median(times[f"{depth}, wheel"]) / MILLI, "ms")
+            for rival in rivals:
+                label = version(rival) + (" (no SVG)" if rival in HTML else "")
+                yield _against(name, "ms", MILLI, times[depth], label, times[rival], 1.0)
+    size = installed_size("tinygrad_jp")
+    yield Row("installed, with all that it needs", size, "MiB")
+    for rival in rivals:
+        theirs = installed_size(rival)
+        yield Row("installed, with all that it needs", size, "MiB", version(rival), theirs, size / theirs, target=1.0)
+
+
 def import_time(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
     """Time ``import tinygrad_jp`` in fresh interpreters that have imported NumPy already."""
     code = "import time, {}; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
@@ -260,5 +282,6 @@ MEASURES: dict[str, Callable[[Sequence[Library], Effort], Iterator[Row]]] = {
     "adam": adam,
     "flat": flat,
     "memory": memory,
+    "pictures": pictures,
     "import": import_time,
 }
