@@ -17,6 +17,7 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, nn, viz
+from tinygrad_jp.errors import ShapeError
 from tinygrad_jp.tape import Node
 from tinygrad_jp.testing.verify import Verdict
 from tinygrad_jp.viz.gallery import FIGURES
@@ -76,6 +77,37 @@ def first_nan() -> viz.Graph:
     return viz.graph(y)
 
 
+def several_results() -> viz.Graph:
+    x = Tensor(3.0, requires_grad=True, name="x")
+    y = x * 2.0
+    z = y + 1.0
+    y.name, z.name = "y", "z"
+    return viz.graph([z, y, x])
+
+
+class Mismatched(nn.Module):
+    def __init__(self) -> None:
+        self.left, self.right = nn.Linear(4, 2), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return tj.relu(self.left(x)) + self.right(x)
+
+
+def stopped() -> viz.Graph:
+    with pytest.raises(ShapeError) as raised:
+        viz.graph(Mismatched(), (2, 4))
+    return raised.value.graph  # type: ignore[attr-defined, no-any-return]
+
+
+def small(*, training: bool = True) -> nn.Module:
+    layers = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU())
+    model = nn.Sequential(layers, nn.Flatten(), nn.Linear(32, 2))
+    return model if training else model.eval()
+
+
+LOOKS = {"graph": {"bgcolor": "transparent"}, "node": {"fontname": "Times"}, "edge": {"color": "#3355aa"}}
+SMALL = (1, 1, 4, 4)
+
 PICTURES: dict[str, Callable[[], viz.Graph]] = {
     "thumbnails": lambda: viz.graph(computed(IMAGES).y, title="thumbnails"),
     "values_kept": lambda: viz.graph(computed().loss),
@@ -85,6 +117,15 @@ PICTURES: dict[str, Callable[[], viz.Graph]] = {
     "verdicts": lambda: viz.graph(computed().loss, verify=Report(), show="shapes"),
     "first_nan": first_nan,
     "broadcast_and_dtypes": broadcast_and_dtypes,
+    "several_results": several_results,
+    "stopped": stopped,
+    "names_and_notes": lambda: viz.graph(
+        small(training=False), SMALL, depth="ops", notes=["options", "bytes", "saved"]
+    ),
+    "coloured": lambda: viz.graph(small(), SMALL, depth="layers", colour="bytes"),
+    "coloured_below_zero": lambda: viz.graph(small(), SMALL, depth="layers", colour={"0.0": -2.0, "0.1": 1.0, "2": 2}),
+    "only": lambda: viz.graph(small(), SMALL, only="0", depth="layers"),
+    "bare": lambda: viz.graph(computed().loss, show="nothing", hide="constants", attributes=LOOKS),
 }
 
 

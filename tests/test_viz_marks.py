@@ -19,6 +19,7 @@ from tinygrad_jp.tape import Node
 from tinygrad_jp.testing.verify import verify
 from tinygrad_jp.viz.cost import cost
 from tinygrad_jp.viz.detail import detail
+from tinygrad_jp.viz.facts import Facts
 from tinygrad_jp.viz.marks import Marks, nonfinite
 from tinygrad_jp.viz.places import Places
 from tinygrad_jp.viz.record import Record, reachable
@@ -211,7 +212,7 @@ class TestVerdicts:
 class TestCosts:
     def test_of_operations(self) -> None:
         y = Tensor(np.ones((2, 3)), requires_grad=True).dot(np.ones((3, 4))).sum()
-        picture = scene(y, 99, None, Marks(costs=True))
+        picture = scene(y, 99, None, None, Facts(notes=("multiply_adds", "bytes")))
         product = next(item for item in picture.items if isinstance(item, Circle))
         assert product.notes[0].startswith("24 multiply-adds · ")
         assert "multiply-adds" not in viz.graph(y).dot

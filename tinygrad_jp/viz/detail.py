@@ -74,7 +74,7 @@ def detail(runs: Runs, record: Record, depth: Depth | None, expand: Iterable[str
         If there is no module of such a name, or it did not run.
     """
     chosen = max((_levels(run, record) for run in runs.top), default=1) if depth is None else depth
-    return Detail(chosen, _paths(runs, "expand", expand), _paths(runs, "collapse", collapse))
+    return Detail(chosen, named(runs, "expand", expand), named(runs, "collapse", collapse))
 
 
 def _levels(run: Run, record: Record) -> int:
@@ -86,7 +86,8 @@ def _levels(run: Run, record: Record) -> int:
     return levels
 
 
-def _paths(runs: Runs, argument: str, names: Iterable[str]) -> frozenset[str]:
+def named(runs: Runs, argument: str, names: Iterable[str]) -> frozenset[str]:
+    """Return the paths of the modules of these names that ran; ModuleLists give those inside them."""
     ran = dict.fromkeys(run.path for run in runs.all())
     found: set[str] = set()
     for name in names:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
+from .colours import EDGE, TEXT, Colouring
 from .frames import entrances, frames_of_wires, nested, with_own_inputs
 from .parts import Box, Circle, Item, Kind, Label, Mark, Scene, Turn, Verdict
 from .places import Group, common
@@ -37,7 +38,7 @@ VERDICTS: dict[Verdict, tuple[str, str, str]] = {
     "wrong": ("#fbd5d0", "#c0392b", "gradient wrong"),
     "kink": ("#fde8c8", "#d68910", "at a kink"),
     "unjudged": ("#ededed", "#9a9a9a", "could not be judged"),
-    "nonfinite": ("#fbd5d0", "#c0392b", "first NaN or inf"),
+    "broken": ("#fbd5d0", "#c0392b", "first NaN or inf"),
 }
 """Inside and edge of what is marked, and what the legend says of it."""
 FRAME = "#b4b4b4"
@@ -58,7 +59,16 @@ class Drawn:
     thumbnails: Mapping[str, Thumbnail]
 
 
-def dot(picture: Scene, *, rankdir: Rankdir, show: Show, title: str | None, gradients: Gradients = "values") -> Drawn:
+def dot(
+    picture: Scene,
+    *,
+    rankdir: Rankdir,
+    show: Show,
+    title: str | None,
+    gradients: Gradients = "values",
+    colouring: Colouring | None = None,
+    attributes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Drawn:
     """Write a picture as DOT.
 
     A wire is drawn through a small table that stands on it: the value above the line, the gradient below.
@@ -74,20 +84,23 @@ def dot(picture: Scene, *, rankdir: Rankdir, show: Show, title: str | None, grad
     ]
     heading = [text for text in (title, picture.notice, CUT if picture.cut else None) if text]
     explained = _verdict_legend(picture.items) + (legend(sizes) if sizes else "")
+    explained += _colour_legend(colouring) if colouring else ""
     if heading or explained:
         label = _with_legend("<br/>".join(map(escape, heading)), explained)
         lines.append(f"  graph [labelloc=t, fontsize=15, label={_html(label)}]")
     if len(picture.items) > LARGE:
         lines.append("  graph [nslimit=2, nslimit1=2, mclimit=0.3, splines=line]  // large: quick before beautiful")
+    for part, looks in (attributes or {}).items():
+        lines.append(f"  {part} [{', '.join(f'{name}={quoted(str(value))}' for name, value in looks.items())}]")
     groups = {item.id: item.group for item in picture.items}
     own = with_own_inputs(picture)
-    statements = [(item.group, [_item(item)]) for item in picture.items]
+    statements = [(item.group, [_item(item, colouring)]) for item in picture.items]
     written_in = frames_of_wires(picture, groups, own)
     for k, (wire, frame) in enumerate(zip(picture.wires, written_in, strict=True)):
         table, edges = wires.write(f"w{k}", wire)
         statements += [(frame, table), (common(groups[wire.tail], groups[wire.head]), edges)]
     statements.append((None, entrances(picture, groups, own)))
-    text = "\n".join([*lines, *nested(statements, partial(_frame, horizontal)), "}", ""])
+    text = "\n".join([*lines, *nested(statements, partial(_frame, horizontal, show == "nothing")), "}", ""])
     return Drawn(text, wires.thumbnails)
 
 
@@ -104,7 +117,7 @@ def _verdict_legend(items: Sequence[Item]) -> str:
     """Explain the colours of the verdicts on gradients that there are."""
     marks = (item.mark for item in items if not isinstance(item, Turn))
     found = {mark.verdict for mark in marks if mark is not None}
-    if not found - {"nonfinite"}:
+    if not found - {"broken"}:
         return ""  # a note tells where the first NaN arose
     cells = (
         f'<td width="12" bgcolor="{inside}" border="1" color="{edge}"> </td><td>{_small(told)}</td>'
@@ -114,23 +127,36 @@ def _verdict_legend(items: Sequence[Item]) -> str:
     return "".join(cells)
 
 
+def _colour_legend(colouring: Colouring) -> str:
+    """Explain the colours of a quantity."""
+    strip = "".join(
+        f'<td width="8" height="10" fixedsize="true" bgcolor="{colour}"></td>' for colour in colouring.steps()
+    )
+    table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>{strip}</tr></table>'
+    low, high = (_small(colouring.written(x)) for x in (colouring.least, colouring.greatest))
+    width = 8 * len(colouring.steps()) + 4  # fixed, for Graphviz would pull the colours apart
+    held = f'<td fixedsize="true" cellpadding="0" width="{width}" height="14">{table}</td>'
+    return f"<td>{_small(escape(colouring.name))}</td><td>{low}</td>{held}<td>{high}</td>"
+
+
 def _small(text: str, colour: str = QUIET) -> str:
     return f'<font point-size="10" color="{colour}">{text}</font>'
 
 
-def _frame(horizontal: bool, group: Group) -> str:
+def _frame(horizontal: bool, bare: bool, group: Group) -> str:
     if not group.title:
         return 'peripheries=0, margin=0, label=""'  # which frames inside would inherit
     # going down, an empty cell as wide as the title keeps the arrow that enters in the middle off the title
     width = TITLE_WIDTH * max(map(len, group.title.splitlines()))
     empty = "" if horizontal else f'<td width="{width}"></td>'
-    cells = f'<td align="left" balign="left">{escape(group.title)}</td>{empty}'
+    title = f'<td align="left" balign="left">{escape(group.title)}</td>'
+    cells = f"{empty}{title}" if bare else f"{title}{empty}"  # around bare arrows frames grow to the right
     label = _html(f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>{cells}</tr></table>')
     looks = f'peripheries=1, margin=8, style=rounded, color="{FRAME}"'
     return f'{looks}, fontcolor="{QUIET}", fontsize=11, labeljust=l, label={label}'
 
 
-def _item(item: Item) -> str:
+def _item(item: Item, colouring: Colouring | None) -> str:
     if isinstance(item, Label):
         text = escape(item.text) or " "
         if item.mark is None:
@@ -144,37 +170,43 @@ def _item(item: Item) -> str:
     if isinstance(item, Turn):
         mark = f'width=0.24, fontsize=11, color="{FRAME}", fontcolor="{QUIET}"'
         return f"  {item.id} [label={item.number}, shape=circle, fixedsize=true, {mark}]"
-    return _box(item) if isinstance(item, Box) else _circle(item)
+    if item.mark is None and colouring:
+        colours: tuple[str, str] | None = (colouring.fill(item.id), EDGE)
+    else:
+        colours = VERDICTS[item.mark.verdict][:2] if item.mark else None
+    return _box(item, colours) if isinstance(item, Box) else _circle(item, colours)
 
 
-def _circle(circle: Circle) -> str:
+def _circle(circle: Circle, colours: tuple[str, str] | None) -> str:
     symbol = escape(circle.symbol)
     size = 18 if len(circle.symbol) == 1 else 13
-    notes = _notes(circle.notes, circle.mark)
-    style = f", {_marked(circle.mark, 'filled')}" if circle.mark else ""
+    notes = _notes(circle.notes, circle.mark, colours)
     told = circle.mark.tip.removeprefix(f"{circle.op}: ") if circle.mark else ""
-    tooltip = f"tooltip={quoted(_told(circle.op, told, circle.source))}"
+    tip = _told(circle.op, circle.row.get("options", ""), told, circle.row.get("source", ""))
+    tooltip = f"tooltip={quoted(tip)}"
+    if notes or len(circle.symbol) > LONG_SYMBOL:
+        style = f", {_filled(colours, 'rounded,filled', circle.mark)}" if colours else ", style=rounded"
+    else:
+        style = f", {_filled(colours, 'filled', circle.mark)}" if colours else ""
     if notes:
         label = _html(_rows([f'<font point-size="{size}">{symbol}</font>', *notes]))
-        style = f", {_marked(circle.mark, 'rounded,filled')}" if circle.mark else ", style=rounded"
         return f'  {circle.id} [label={label}, shape=box{style}, height=0.4, margin="0.08,0.03", {tooltip}]'
     if len(circle.symbol) > LONG_SYMBOL:
-        style = f", {_marked(circle.mark, 'rounded,filled')}" if circle.mark else ", style=rounded"
         return f'  {circle.id} [label=<{symbol}>, shape=box{style}, height=0.4, margin="0.1,0.05", {tooltip}]'
     width = 0.42 if len(circle.symbol) <= 2 else 0.55
     looks = f"shape=circle, fixedsize=true, width={width}, fontsize={size}"
     return f"  {circle.id} [label=<{symbol}>, {looks}{style}, {tooltip}]"
 
 
-def _marked(mark: Mark, style: str) -> str:
-    inside, edge, _ = VERDICTS[mark.verdict]
-    thick = ", penwidth=2" if mark.verdict in ("nonfinite", "wrong") else ""
+def _filled(colours: tuple[str, str], style: str, mark: Mark | None) -> str:
+    inside, edge = colours
+    thick = ", penwidth=2" if mark is not None and mark.verdict in ("broken", "wrong") else ""
     return f'style="{style}", fillcolor="{inside}", color="{edge}"{thick}'
 
 
-def _notes(notes: Sequence[str], mark: Mark | None) -> list[str]:
-    """Write what stands below a name, smaller; that of a mark in its colour."""
-    lines = [_small(escape(note)) for note in notes]
+def _notes(notes: Sequence[str], mark: Mark | None, colours: tuple[str, str] | None) -> list[str]:
+    """Write what stands below a name, smaller; that of a mark in its colour; darker on other colours."""
+    lines = [_small(escape(note), QUIET if colours is None or mark is not None else TEXT) for note in notes]
     if mark is not None and mark.note:
         lines.append(_small(escape(mark.note), VERDICTS[mark.verdict][1]))
     return lines
@@ -190,14 +222,11 @@ def _rows(lines: Sequence[str]) -> str:
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{rows}</table>'
 
 
-def _box(box: Box) -> str:
-    inside, edge = COLOURS[box.kind]
+def _box(box: Box, colours: tuple[str, str] | None) -> str:
     title = f"<b>{escape(box.title)}{f' ×{box.times}' if box.times > 1 else ''}</b>"
     gap = " " if len(box.title) + len(box.options) <= ONE_LINE else "<br/>"
-    label = _rows([title + (gap + escape(box.options) if box.options else ""), *_notes(box.notes, box.mark)])
-    look = f'style="rounded,filled", fillcolor="{inside}", color="{edge}"'
-    if box.mark is not None:
-        look = _marked(box.mark, "rounded,filled")
+    label = _rows([title + (gap + escape(box.options) if box.options else ""), *_notes(box.notes, box.mark, colours)])
+    look = _filled(colours or COLOURS[box.kind], "rounded,filled", box.mark)
     looks = f'shape=box, {look}, height=0.4, margin="0.08,0.03"'
     stacked = ", peripheries=2" if box.times > 1 else ""
     tooltip = quoted(_told(box.text, box.mark.tip if box.mark else ""))

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, Any, get_args
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError, DtypeError, GraphError
 from ..nn.module import Module
-from ..tape import enable_grad, keep_values, primitives
+from ..tape import Node
 from ..tensor import Tensor
+from .checks import check_attributes, check_call, check_facts, check_looks, check_verdicts, words
+from .colours import Colour, coloured
 from .columns import heights, in_columns
 from .detail import Depth, detail
 from .dot import Gradients, Rankdir, Show, dot
+from .facts import Facts
 from .folding import parameters_of
 from .marks import Marks, nonfinite
 from .overview import overview
+from .part import part
 from .parts import Box, Circle, Label, Scene, Turn
 from .picture import Graph
 from .places import Places
-from .record import Record, reachable
+from .record import Record
 from .replay import replay
 from .scene import scene
-from .watch import Runs, tensors, unchanged, watch
+from .trial import Trial, reached, roots, run, sample
+from .watch import Runs
 
 if TYPE_CHECKING:
     from ..testing.verify import Report
@@ -32,7 +37,6 @@ __all__ = ["Graph", "graph"]
 
 MOST = 1000
 """So many operations or modules are drawn by default."""
-WORDS = ("layers", "ops", "primitives")
 HUGE = 10_000
 """Of a graph with more operations only an overview is given by default."""
 SHORT = 5
@@ -42,20 +46,25 @@ TOLD = 60
 
 
 def graph(
-    y: Tensor | Module,
+    y: Tensor | Module | Sequence[Tensor],
     *inputs: Any,
     depth: Depth | None = None,
     expand: str | Iterable[str] = (),
     collapse: str | Iterable[str] = (),
+    only: str | None = None,
     fold: bool = True,
+    hide: str | Iterable[str] = (),
     runs: Runs | None = None,
     rankdir: Rankdir | None = None,
     show: Show | None = None,
     gradients: Gradients = "values",
+    notes: str | Iterable[str] = (),
     costs: bool = False,
+    colour: Colour | None = None,
     verify: Report | None = None,
     max_nodes: int | None = None,
     title: str | None = None,
+    attributes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Graph:
     """Draw the computational graph of a tensor as the book draws it, or the modules of a network.
 
@@ -67,14 +76,17 @@ def graph(
 
     Of a module, which runs once on the sample inputs and is afterwards as before: modules are boxes, with class,
     options, name and number of parameters (yellow: there are modules inside; blue: it has parameters; grey: neither).
-    An opened module is a frame around its parts. Blocks in a row that compute the same are one, "×3".
+    An opened module is a frame around its parts. Blocks in a row that compute the same are one, "×3". If the module
+    raises an exception, what ran until then is drawn, and red where it broke off: see "Raises".
 
     Parameters
     ----------
     y
-        The result of a computation that requires a gradient (a leaf gives a picture of itself); or a module.
+        The result of a computation that requires a gradient (a leaf gives a picture of itself); several results in a
+        list; or a module.
     *inputs
-        What the module is called with. Floating arrays are taken as variables, so that the way from them is drawn.
+        What the module is called with. Floating arrays are taken as variables, so that the way from them is drawn. A
+        tuple of whole numbers is a shape: random numbers (float32) stand in for the array.
     depth
         How far modules are opened: 1 draws the model's modules as boxes, 2 the modules inside these, and so on;
         "layers" opens all but those without modules inside, "ops" all, down to operations, and "primitives" also the
@@ -83,8 +95,13 @@ def graph(
     expand, collapse
         Dotted names of modules that are opened, with all around them, or closed, whatever the depth. Closing is the
         stronger. The name of a ModuleList stands for what is inside.
+    only
+        Dotted name of a module: draw only its inside. `depth` then counts from there.
     fold
         Whether repeated blocks are drawn once.
+    hide
+        What is left out: "constants" (inputs that need no gradient), "parameters" (inputs that are learned), and
+        operations by name ("reshape"), through which the arrows then run.
     runs
         What :func:`.watch` noted of the modules while `y`, a tensor, was computed: then it is drawn in modules, and
         after ``backward`` the norm of the gradient of what they return stands in red (all its uses together).
@@ -93,16 +110,25 @@ def graph(
         modules; if these are many, in columns.
     show
         "values": numbers, up to 16 in one tensor, and the shape of larger ones; "shapes"; "both"; "numbers": single
-        numbers and else shapes; or "thumbnails": small pictures of larger tensors that are known, which are all inside
-        ``keep_values()``: of images and feature maps in grey, of weights, gradients and all else as heat maps (blue
-        below zero, white at zero, red above), of vectors as bars; NaN and infinities are magenta. By default
-        "thumbnails" of what was computed inside ``keep_values()``; else "values" of a tensor, and "numbers" between
-        modules.
+        numbers and else shapes; "nothing": bare arrows; or "thumbnails": small pictures of larger tensors that are
+        known, which are all inside ``keep_values()``: of images and feature maps in grey, of weights, gradients and all
+        else as heat maps (blue below zero, white at zero, red above), of vectors as bars; NaN and infinities are
+        magenta. By default "thumbnails" of what was computed inside ``keep_values()``; else "values" of a tensor, and
+        "numbers" between modules.
     gradients
         "values", or "relative": a bar for the norm of each gradient that is known, on a logarithmic scale from the
         smallest (blue) to the largest (red), so that vanishing and exploding gradients are seen at a glance.
+    notes
+        Columns of :meth:`.Graph.rows` to be written at each operation and module: "multiply_adds", "bytes", "saved"
+        (memory kept for the backward pass), "parameters", "seconds" (of a module drawn from a sample input),
+        "gradient", "magnitude", "dtype", "options" (stride, axis, …; what is known of them is also told when the
+        pointer rests on an operation) or "source" (the line of code).
     costs
-        Whether multiply-adds and memory of each operation and module are written (see :class:`.cost.Cost`).
+        Short for ``notes=("multiply_adds", "bytes")``.
+    colour
+        Colour operations and modules by a quantity, with a legend: one of these columns that is a number; a mapping of
+        your own numbers by the names of modules and results (operations without a name by their kind, "conv2d"); or a
+        function of a row that returns a number, or None for what stays white.
     verify
         What :func:`tinygrad_jp.testing.verify` found of `y`: operations are green if their gradients are right, red if
         they are wrong, orange at a kink, grey if they could not be judged.
@@ -111,11 +137,14 @@ def graph(
         of more than 10,000 is only counted. Of more modules than this an overview is given.
     title
         Above the picture. By default, of modules, the model's class and number of parameters.
+    attributes
+        Your own looks in Graphviz's terms, for "graph", "node" and "edge". What the picture sets for a single item,
+        such as a module's colour, stays.
 
     Returns
     -------
     Graph
-        With ``.dot``, ``.svg`` and ``.save(path)``.
+        With ``.dot``, ``.svg``, ``.save(path)`` and ``.rows()``.
 
     Raises
     ------
@@ -123,6 +152,8 @@ def graph(
         If there is no module of a name (the nearest is suggested), or for an option that does not fit.
     GraphError
         If the module's output was not recorded.
+    Exception
+        What the module raised. Its attribute ``graph`` is the picture of what ran until then; a notebook shows it.
 
     Examples
     --------
@@ -139,142 +170,146 @@ def graph(
     >>> loss.backward()
     >>> graph(loss, gradients="relative")
     >>> graph(loss, verify=testing.verify(loss))
+    >>> graph([loss, accuracy])
+
+    >>> graph(ResNet(18), (1, 3, 224, 224), only="stages.0", colour="seconds", notes=["seconds", "options"])
+    >>> graph(net, x, colour=lambda row: row["multiply_adds"] / row["bytes"])
+
+    What training changed, from two runs:
+
+    >>> before = {row["name"]: row["magnitude"] for row in graph(net, x, notes="magnitude").rows()}
+    >>> fit(net)
+    >>> graph(net, x, notes="magnitude", colour=lambda row: row["magnitude"] - before[row["name"]])
     """
-    expanded, collapsed = ((names,) if isinstance(names, str) else tuple(names) for names in (expand, collapse))
-    _check_call(y, inputs, depth, expanded + collapsed, runs)
-    _check_looks(rankdir, show, gradients, max_nodes)
-    _check_verdicts(y, depth, verify)
+    expand, collapse, hide, notes = map(words, (expand, collapse, hide, notes))
+    notes += tuple(name for name in ("multiply_adds", "bytes") if costs and name not in notes)
+    check_call(y, inputs, depth, (*expand, *collapse, *([] if only is None else [only])), runs)
+    check_looks(rankdir, show, gradients, max_nodes)
+    check_verdicts(y, depth, verify)
+    check_facts(hide, notes, colour)
+    check_attributes(attributes)
+    wanted = {*notes, *([colour] if isinstance(colour, str) else [])}
+    trial = _trial(y, inputs, runs, depth, wanted, show == "thumbnails")
     watched = runs is not None or isinstance(y, Module)
-    if isinstance(y, Module):
-        results, runs = _run(y, inputs, depth == "primitives", show == "thumbnails")
-    elif depth == "primitives":
-        opened, runs = replay(y, runs)
-        results = [opened]
-    else:
-        results = [y]
-    nodes = reachable([result._node for result in results if result._node is not None])
-    show = show or ("thumbnails" if any(node.call is not None for node in nodes) else None)
-    if runs is None and max_nodes is None and len(nodes) > HUGE:
-        notice = f"Too many to draw: max_nodes={MOST} draws those nearest to the result (続きは max_nodes で)"
-        return _graph(overview(results, nodes, notice), rankdir or "LR", show or "values", gradients, title)
-    marks = Marks(costs, verify, nonfinite(nodes))
-    if runs is None:
-        picture = scene(results[0], max_nodes or MOST, None, marks)
-        return _graph(picture, rankdir or "LR", show or "values", gradients, title)
-    picture = _of_modules(results, runs, (depth, expanded, collapsed), fold, max_nodes, marks)
-    if rankdir is None:
-        rankdir = "TB" if watched and max(heights(picture).values()) > SHORT else "LR"
-    if rankdir in ("TB", "BT"):
-        picture = in_columns(picture)
-    title = title or (_told(runs.model) if watched else None)
-    return _graph(picture, rankdir, show or "numbers", gradients, title)
-
-
-def _check_call(y: Any, inputs: tuple[Any, ...], depth: Any, names: tuple[str, ...], runs: Any) -> None:
-    """Refuse what does not go together."""
-    if not isinstance(y, Tensor | Module):
-        raise DtypeError(f"viz.graph: draws a Tensor, got {type(y).__name__}; or a Module with a sample input")
-    if isinstance(depth, bool) or not (depth in (None, *WORDS) or (isinstance(depth, int) and depth >= 0)):
-        raise ArgumentError(f"viz.graph: depth must be a number of levels or one of {WORDS}, got {depth!r}")
-    if isinstance(y, Module):
-        if runs is not None:
-            raise ArgumentError("viz.graph: runs= belongs to a Tensor; a Module is watched by itself")
-        return _check_sample(y, inputs)
-    if inputs:
-        raise ArgumentError(f"viz.graph: a Tensor takes no sample input, got {len(inputs)}; pass the Module instead")
-    if runs is None and (depth not in (None, "ops", "primitives") or names):
-        raise ArgumentError(
-            "viz.graph: the tape knows operations, not modules: compute the tensor inside `with viz.watch(model) as "
-            "runs:` and pass runs=runs, or pass the Module and a sample input"
-        )
-    if runs is not None and not isinstance(runs, Runs):
-        raise DtypeError(f"viz.graph: runs= is what viz.watch(model) gives, got {type(runs).__name__}")
-
-
-def _check_sample(model: Module, inputs: tuple[Any, ...]) -> None:
-    """Refuse a module without a sample input, or with too many."""
-    signature = inspect.signature(model.forward)
+    view = _View((depth, expand, collapse), None if trial.failure else only, fold, hide, notes, max_nodes)
+    looks = _Looks(rankdir, show, gradients, colour, title, attributes)
+    if trial.failure is None:
+        return _drawn(trial, view, looks, verify, watched)
     try:
-        signature.bind(*inputs)
-        problem = "no input" if signature.parameters and not inputs else ""
-    except TypeError as error:
-        problem = str(error)
-    if problem:
-        raise ArgumentError(
-            f"viz.graph: {type(model).__name__}: {problem}; a module is drawn by running it once, on a sample input: "
-            "viz.graph(model, x), where x is an array of the shape that it takes"
-        )
+        drawn = _drawn(trial, view, looks, verify, watched)
+    except Exception:  # such as for the name of a module that did not run any more: what stopped it matters more
+        raise trial.failure.error from None
+    raise _with_picture(trial.failure.error, drawn)
 
 
-def _check_looks(rankdir: Any, show: Any, gradients: Any, max_nodes: Any) -> None:
-    options = (("rankdir", rankdir, Rankdir), ("show", show, Show), ("gradients", gradients, Gradients))
-    for name, given, allowed in options:
-        if given not in get_args(allowed) and (given is not None or name == "gradients"):
-            raise ArgumentError(f"viz.graph: {name} must be one of {get_args(allowed)}, got {given!r}")
-    if max_nodes is not None and (isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 1):
-        raise ArgumentError(f"viz.graph: max_nodes must be at least 1, a whole number, got {max_nodes!r}")
+@dataclass(frozen=True)
+class _View:
+    """What is drawn: the arguments of :func:`graph` that choose it."""
+
+    detail: tuple[Depth | None, tuple[str, ...], tuple[str, ...]]
+    only: str | None
+    fold: bool
+    hide: tuple[str, ...]
+    notes: tuple[str, ...]
+    max_nodes: int | None
 
 
-def _check_verdicts(y: Tensor | Module, depth: Any, verify: Any) -> None:
-    """Refuse verdicts on other operations than those that are drawn."""
-    if verify is None:
-        return
-    if not callable(getattr(verify, "of", None)):
-        raise DtypeError(f"viz.graph: verify= is what testing.verify(y) gives, got {type(verify).__name__}")
-    if isinstance(y, Module) or depth == "primitives":
-        raise ArgumentError(
-            "viz.graph: verify= judged the operations of a recorded Tensor: pass that Tensor, and another depth than "
-            "'primitives'"
-        )
+@dataclass(frozen=True)
+class _Looks:
+    """How it is drawn."""
+
+    rankdir: Rankdir | None
+    show: Show | None
+    gradients: Gradients
+    colour: Colour | None
+    title: str | None
+    attributes: Mapping[str, Mapping[str, Any]] | None
 
 
-def _run(model: Module, inputs: tuple[Any, ...], opened: bool, kept: bool) -> tuple[list[Tensor], Runs]:
-    """Run a module on a sample input; it is afterwards as before."""
-    modes: list[AbstractContextManager[Any]] = [enable_grad(), unchanged(model)]
-    modes += [primitives()] * opened + [keep_values()] * kept
-    with ExitStack() as stack:
-        for mode in modes:
-            stack.enter_context(mode)
-        runs = stack.enter_context(watch(model))
-        return _results(model, model(*inputs)), runs
+def _trial(y: Any, inputs: Sequence[Any], runs: Runs | None, depth: Any, wanted: Collection[str], kept: bool) -> Trial:
+    """Run the module, or take what was computed."""
+    if isinstance(y, Module):
+        return run(y, [sample(given) for given in inputs], wanted, opened=depth == "primitives", kept=kept)
+    results = [y] if isinstance(y, Tensor) else list(y)
+    if depth == "primitives":
+        opened, runs = replay(results[0], runs)
+        results = [opened]
+    return Trial(results, runs, Facts().about(runs))
 
 
-def _results(model: Module, output: Any) -> list[Tensor]:
-    """List the recorded Tensors in a model's output, and name them."""
-    found = [tensor for tensor in tensors(output) if tensor._node is not None]
-    if not found:
-        raise GraphError(
-            f"viz.graph: nothing that {type(model).__name__} returned was recorded; give it floating inputs, or let "
-            "its parameters require a gradient"
-        )
-    for k, tensor in enumerate(found):
-        tensor.name = tensor.name or ("output" if len(found) == 1 else f"output {k}")
-    return found
+def _drawn(trial: Trial, view: _View, looks: _Looks, verify: Report | None, watched: bool) -> Graph:
+    """Draw what was computed; as modules, with a title, if these were watched."""
+    nodes = reached(trial.results)
+    picture = _picture(trial, nodes, view, Marks(verify, nonfinite(nodes)))
+    show, rankdir, title = looks.show, looks.rankdir, looks.title
+    if show is None and any(node.call is not None for node in nodes):
+        show = "thumbnails"
+    if trial.runs is not None:
+        if rankdir is None:
+            rankdir = "TB" if watched and max(heights(picture).values()) > SHORT else "LR"
+        if rankdir in ("TB", "BT"):
+            picture = in_columns(picture)
+        title = title or (_told(trial.runs.model, view.only) if watched else None)
+    colouring = None if looks.colour is None or picture.notice else coloured(picture, looks.colour)
+    drawn = dot(
+        picture,
+        rankdir=rankdir or "LR",
+        show=show or ("values" if trial.runs is None else "numbers"),
+        title=title,
+        gradients=looks.gradients,
+        colouring=colouring,
+        attributes=looks.attributes,
+    )
+    rows = [item.row for item in picture.items if isinstance(item, Circle | Box) and item.row]
+    return Graph(drawn.text, title, _contents(picture), _description(picture), drawn.thumbnails, rows)
 
 
-def _of_modules(
-    results: Sequence[Tensor],
-    runs: Runs,
-    chosen: tuple[Depth | None, Iterable[str], Iterable[str]],
-    fold: bool,
-    max_nodes: int | None,
-    marks: Marks,
-) -> Scene:
+def _picture(trial: Trial, nodes: Sequence[Node], view: _View, marks: Marks) -> Scene:
+    """Read off the tape what is to be seen."""
+    facts = replace(trial.facts, notes=view.notes)
+    if trial.runs is not None:
+        return _of_modules(trial, trial.runs, facts, view, marks)
+    if view.max_nodes is None and len(nodes) > HUGE:
+        notice = f"Too many to draw: max_nodes={MOST} draws those nearest to the result (続きは max_nodes で)"
+        return overview(_tensors(trial.results), nodes, notice)
+    return scene(trial.results, view.max_nodes or MOST, None, marks, facts, view.hide)
+
+
+def _of_modules(trial: Trial, runs: Runs, facts: Facts, view: _View, marks: Marks) -> Scene:
     """Draw modules, and the operations that are in none or in opened ones; or count them if they are too many."""
-    record = Record([result._node for result in results if result._node is not None])
-    places = Places(runs, record, detail(runs, record, *chosen), fold)
-    if places.drawn(record) <= (max_nodes or MOST):
-        return scene(results, None, places, marks)
+    record = Record(roots(trial.results))
+    results, inside, nodes = trial.results, None, record.nodes
+    depth, expand, collapse = view.detail
+    if trial.failure is not None:
+        expand = (*expand, trial.failure.path) if trial.failure.path and depth is None else expand
+        marks = replace(marks, notes={**marks.notes, trial.failure.node.order: trial.failure.note})
+    if view.only is not None:
+        inside = part(runs, record, view.only)
+        runs, results, nodes = inside.runs, inside.results, sorted(inside.nodes, key=attrgetter("order"))
+    places = Places(runs, record, detail(runs, record, depth, expand, collapse), view.fold)
+    if places.drawn(nodes) <= (view.max_nodes or MOST):
+        return scene(results, None, places, marks, facts, view.hide, inside)
     notice = "Too many to draw: choose a smaller depth, collapse or a larger max_nodes (続きは depth か max_nodes で)"
-    return overview(results, record.nodes, notice)
+    return overview(_tensors(results), nodes, notice)
 
 
-def _graph(picture: Scene, rankdir: Rankdir, show: Show, gradients: Gradients, title: str | None) -> Graph:
-    drawn = dot(picture, rankdir=rankdir, show=show, gradients=gradients, title=title)
-    return Graph(drawn.text, title, _contents(picture), _description(picture), drawn.thumbnails)
+def _tensors(results: Sequence[Tensor | Node]) -> list[Tensor]:
+    return [result for result in results if isinstance(result, Tensor)]
 
 
-def _told(model: Module) -> str:
+def _with_picture(error: Exception, drawn: Graph) -> Exception:
+    """Let an exception carry the picture of what ran before it, and show that in a notebook."""
+    error.graph = drawn  # type: ignore[attr-defined]
+    error.add_note("viz.graph drew what ran until then: the exception's attribute `graph`, error.graph.save('x.svg')")
+    notebook = sys.modules.get("IPython")
+    if notebook is not None and getattr(notebook.get_ipython(), "kernel", None) is not None:
+        notebook.display.display(drawn)
+    return error
+
+
+def _told(model: Module, only: str | None) -> str:
+    if only:
+        return f"{only} of {type(model).__name__}"
     return f"{type(model).__name__} · {parameters_of(model):,} parameters"
 
 

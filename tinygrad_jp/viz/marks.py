@@ -1,4 +1,4 @@
-"""What is to be seen of operations at a glance: costs, where the first NaN arose, and whose gradients are right."""
+"""What is to be seen of operations at a glance: where the first NaN arose, and whose gradients are right."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import numpy as np
 
 from ..tape import Node, Outline, changes
 from ..tensor import Tensor
-from .cost import Cost, cost
 from .parts import Mark, Verdict
-from .text import amount
 
 if TYPE_CHECKING:
     from ..testing.verify import Report
 
-SEVERITY: tuple[Verdict, ...] = ("nonfinite", "wrong", "kink", "unjudged", "ok")
+SEVERITY: tuple[Verdict, ...] = ("broken", "wrong", "kink", "unjudged", "ok")
 """Of the operations in a module the first of these that any has is shown."""
 KINDS: Mapping[str, Verdict] = {"right": "ok", "wrong": "wrong", "kink": "kink", "not judged": "unjudged"}
 """What the check of a gradient calls them."""
@@ -29,22 +27,19 @@ class Marks:
 
     Attributes
     ----------
-    costs
-        Whether memory and multiply-adds are written.
     report
         Verdicts on the gradients.
     notes
-        What was found of NaN and infinities, by the order of a node or the ``id`` of a leaf.
+        What was found of NaN, infinities and exceptions, by the order of a node or the negative ``id`` of a leaf.
     """
 
-    costs: bool = False
     report: Report | None = None
     notes: Mapping[int, str] = field(default_factory=dict)
 
     def of_leaf(self, leaf: Any) -> Mark | None:
         """Mark an input that brings NaN or infinities."""
         note = self.notes.get(-id(leaf))
-        return Mark("nonfinite", note, note) if note else None
+        return Mark("broken", note, note) if note else None
 
     def of_nodes(self, nodes: Sequence[Node], drawn: Container[int]) -> Mark | None:
         """Mark an operation, or a module by its worst operation or by an input inside it.
@@ -64,7 +59,7 @@ class Marks:
     def _of_node(self, node: Node) -> Iterable[Mark]:
         note = self.notes.get(node.order)
         if note:
-            yield Mark("nonfinite", note, f"{node.plan.op.name}: {note}")
+            yield Mark("broken", note, f"{node.plan.op.name}: {note}")
         if self.report is None:
             return
         verdict = self.report.of(node)
@@ -74,18 +69,6 @@ class Marks:
         error = f"error {verdict.error:.1e}" if np.isfinite(verdict.error) else ""
         told = "; ".join(text for text in (error, verdict.note) if text)
         yield Mark(KINDS[verdict.kind], tip=f"{verdict.op}: {told or verdict.kind}")
-
-    def costs_of(self, nodes: Sequence[Node]) -> str:
-        """Write what nodes cost together; "" unless that was wanted."""
-        return _costs_told([cost(node) for node in nodes]) if self.costs and nodes else ""
-
-
-def _costs_told(costs: Sequence[Cost]) -> str:
-    size = amount(sum(c.bytes for c in costs), "B")
-    products = [c.multiply_adds for c in costs if c.multiply_adds is not None]
-    if len(products) < len(costs):
-        return f"? multiply-adds · {size}"  # a backward pass freed what would tell
-    return f"{amount(sum(products))} multiply-adds · {size}" if any(products) else size
 
 
 # ---------------------------------------------------------------------------------------- NaN and infinities

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from .places import Group
 
 Kind = Literal["container", "learned", "function"]
-Verdict = Literal["nonfinite", "wrong", "kink", "ok", "unjudged"]
+Verdict = Literal["broken", "wrong", "kink", "ok", "unjudged"]
 Look = Literal["image", "weight", "signed"]
 """What a large array is: data with height and width; a learned array; anything else."""
 
@@ -22,7 +22,7 @@ class Mark:
     Attributes
     ----------
     verdict
-        Where the first NaN or infinity arose, or what the check of its gradient gave.
+        Where the first NaN or infinity arose or an exception was raised, or what the check of its gradient gave.
     note
         What stands below; "" for nothing.
     tip
@@ -41,11 +41,11 @@ class Circle:
     Attributes
     ----------
     notes
-        What stands below the symbol, a line each: its costs.
-    source
-        The line of code that ran it.
+        What stands below the symbol, a line each.
     mark
         Its colour.
+    row
+        What is known of it, by column.
     """
 
     id: str
@@ -53,8 +53,8 @@ class Circle:
     op: str
     group: Group | None = None
     notes: tuple[str, ...] = ()
-    source: str = ""
     mark: Mark | None = None
+    row: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,11 +80,13 @@ class Box:
     options
         The class, if it is not the title, and the options: "1, 30, 5×5".
     notes
-        What stands below, a line each: name and number of parameters, costs.
+        What stands below, a line each: name and number of parameters, and what else was asked for.
     times
         How many equal ones follow each other.
     mark
         Its colour.
+    row
+        What is known of it, by column.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Box:
     times: int = 1
     group: Group | None = None
     mark: Mark | None = None
+    row: dict[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

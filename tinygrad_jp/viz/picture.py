@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from ..errors import ArgumentError
 from ..files import write_atomically
@@ -14,6 +14,7 @@ from .render import Format, render
 from .svg import finished
 from .thumbnails import Thumbnail
 
+OTHERS = tuple(name for name in get_args(Format) if name not in ("svg", "png", "pdf"))
 SHARP = 192
 """Thumbnails in PNG and PDF files have at least so many pixels along each side, for viewers would blur them."""
 
@@ -36,12 +37,14 @@ class Graph:
         contents: str = "",
         description: str = "",
         thumbnails: Mapping[str, Thumbnail] | None = None,
+        rows: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.dot = dot
         self._title = title
         self._contents = contents
         self._description = description
         self._thumbnails = thumbnails or {}
+        self._rows = rows
 
     @cached_property
     def svg(self) -> str:
@@ -53,6 +56,43 @@ class Graph:
     def _images(self, least: int = 1) -> dict[str, bytes]:
         return {name: thumbnail.png(least) for name, thumbnail in self._thumbnails.items()}
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what is drawn as data: a row for each operation and module, in the order of computing.
+
+        Returns
+        -------
+        list of dict
+            With the same columns in each row; None is not known. Texts, numbers and tuples of numbers alone, ready for
+            ``pandas.DataFrame``, ``csv.DictWriter`` and ``json.dump``. Of a graph that was only counted there are none.
+
+            kind, name, type, options
+                "operation", the name of its result, the operation's name, its static arguments; or "module", the
+                dotted name, the class, its options.
+            module
+                Dotted name of the module around it.
+            input_shapes, shape, dtype
+                Of what flows in (without parameters and numbers) and out.
+            parameters, multiply_adds, bytes, saved
+                Numbers that are learned; products that are summed; memory in bytes that it adds (see
+                :class:`.cost.Cost`), and that of all it keeps for the backward pass. Of repeated blocks those of one.
+            times
+                How often a block is repeated.
+            seconds
+                How long a module took in its only run; or a module or an operation in its second run, if ``notes=`` or
+                ``colour=`` asks for it.
+            magnitude
+                Mean absolute value of the result, if that is known, or ``notes=`` or ``colour=`` asks for it.
+            gradient
+                Euclidean norm of the result's gradient, after ``backward``.
+            source
+                The line of code, inside ``keep_values()`` or with ``notes="source"``.
+
+        Examples
+        --------
+        >>> pandas.DataFrame(viz.graph(ResNet(18), (1, 3, 224, 224), depth="layers").rows())
+        """
+        return [dict(row) for row in self._rows]
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file.
 
@@ -60,7 +100,8 @@ class Graph:
         ----------
         path
             Its suffix tells the format: .svg, .png, .pdf, or .dot (.gv) for the DOT text, beside which its thumbnails
-            are written. Folders are made as needed; a file that is there is replaced only once the new one is complete.
+            are written; or .jpg, .gif, .webp, .eps, .ps, … if the installed Graphviz writes them. Folders are made as
+            needed; a file that is there is replaced only once the new one is complete.
 
         Returns
         -------
@@ -74,7 +115,7 @@ class Graph:
         OSError
             If the file cannot be written; it is named.
         GraphvizError
-            If there is no Graphviz, or it fails.
+            If there is no Graphviz, if it does not write this format, or fails.
         """
         target = Path(path)
         suffix = target.suffix.lower().removeprefix(".")
@@ -88,7 +129,8 @@ class Graph:
             content = render(self.dot, suffix, self._images(SHARP))  # type: ignore[arg-type]
         else:
             raise ArgumentError(
-                f"Graph.save: unknown suffix {target.suffix!r} in {target}; use .svg, .png, .pdf or .dot"
+                f"Graph.save: unknown suffix {target.suffix!r} in {target}; use .svg, .png, .pdf or .dot (or "
+                f"{', '.join(f'.{name}' for name in OTHERS)})"
             )
         return write_atomically(target, content)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..tape import Node
@@ -117,9 +117,9 @@ class Places:
             self._places[innermost] = self._place(around)
         return self._places[innermost]
 
-    def drawn(self, record: Record) -> int:
+    def drawn(self, nodes: Iterable[Node]) -> int:
         """Count the operations and closed modules that are drawn."""
-        places = [self.of(node) for node in record.nodes]
+        places = [self.of(node) for node in nodes]
         closed = {place for place in places if place.run is not None}
         return len(closed) + sum(place.run is None and not place.hidden for place in places)
 

@@ -1,4 +1,4 @@
-"""From DOT to SVG, PNG and PDF: by the ``dot`` program, or by the Graphviz inside the pygraphviz wheel."""
+"""From DOT to SVG, PNG, PDF and more: by the ``dot`` program, or by the Graphviz inside the pygraphviz wheel."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-Format = Literal["svg", "png", "pdf"]
+Format = Literal["svg", "png", "pdf", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "eps", "ps"]
+"""Not every Graphviz writes all of them."""
+OF_PIXELS = ("png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff")
 SECONDS = 120
 """A layout that takes longer is given up."""
 
@@ -27,7 +29,7 @@ def render(dot: str, format: Format, images: Mapping[str, bytes] | None = None) 
     dot
         The text.
     format
-        "svg", "png" (144 dots per inch) or "pdf".
+        "svg", "pdf", "png" (144 dots per inch), or another that the installed Graphviz writes.
     images
         Contents of the PNG files that the text refers to, by their names. (An SVG then refers to them, too.)
 
@@ -39,10 +41,10 @@ def render(dot: str, format: Format, images: Mapping[str, bytes] | None = None) 
     Raises
     ------
     GraphvizError
-        If there is neither a ``dot`` program on the PATH nor pygraphviz, or if it fails.
+        If there is neither a ``dot`` program on the PATH nor pygraphviz, if it does not write the format, or fails.
     """
     program = shutil.which("dot")
-    options = ["-q", "-Gdpi=144"] if format == "png" else ["-q"]
+    options = ["-q", "-Gdpi=144"] if format in OF_PIXELS else ["-q"]
     with tempfile.TemporaryDirectory(prefix="tinygrad_jp") as folder:
         for name, content in (images or {}).items():
             (Path(folder) / name).write_bytes(content)
@@ -58,8 +60,12 @@ def _by_program(program: str, dot: str, format: Format, options: list[str]) -> b
         )
     except subprocess.TimeoutExpired:
         raise GraphvizError(f"dot: no layout after {SECONDS} s; draw less with max_nodes=") from None
+    told = done.stderr.decode(errors="replace").strip()
+    if "not recognized" in told:
+        others = [name for name in get_args(Format) if name in told.partition("Use one of:")[2].split()]
+        raise GraphvizError(f"this Graphviz cannot write {format}, but {', '.join(others)}")
     if done.returncode != 0 or not done.stdout:
-        raise GraphvizError(f"dot: {done.stderr.decode(errors='replace').strip() or 'no output'}")
+        raise GraphvizError(f"dot: {told or 'no output'}")
     return done.stdout
 
 
@@ -75,4 +81,6 @@ def _by_wheel(dot: str, format: Format, options: list[str]) -> bytes:
         drawn: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot", args=shlex.join(options))
     except (pygraphviz.DotError, OSError, ValueError) as error:
         raise GraphvizError(f"pygraphviz: {error}") from error
+    except TypeError as error:  # it takes the code of a failure for a result
+        raise GraphvizError(f"the Graphviz inside pygraphviz cannot write {format}") from error
     return drawn

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +12,15 @@ import numpy as np
 from ..nn.module import Parameter
 from ..tape import Node, Outline
 from ..tensor import Tensor
+from .facts import Facts
 from .folding import parameters_of
 from .marks import Marks, known_value, value_then
+from .order import inputs_first, nearest
+from .part import Part
 from .parts import Box, Circle, Item, Kind, Label, Look, Scene, Turn, Wire
 from .places import Group, Place, Places
 from .text import name_or_value, number, written
+from .trial import RAISED, roots
 from .watch import Run, Runs, norm
 
 __all__ = ["Box", "Circle", "Item", "Label", "Scene", "Turn", "Wire", "name_or_value", "number", "scene", "written"]
@@ -27,15 +29,21 @@ COMMUTATIVE = frozenset({"add", "mul"})
 FOLDING = COMMUTATIVE | {"sub", "div", "pow"}
 """Operations that take a Python number into their circle, "×2", as in the book's figures 5-1 and 5-7."""
 
+HIDEABLE = ("constants", "parameters")
+"""Inputs that can be left out: those that need no gradient, and those that are learned."""
+
 EVERYWHERE = Place()
 """The place of operations that no module is known of."""
 
 
 def scene(
-    y: Tensor | Sequence[Tensor],
+    y: Tensor | Sequence[Tensor | Node],
     max_nodes: int | None = None,
     places: Places | None = None,
     marks: Marks | None = None,
+    facts: Facts | None = None,
+    hide: Collection[str] = (),
+    part: Part | None = None,
 ) -> Scene:
     """Read the graph behind a tensor off the tape.
 
@@ -49,21 +57,29 @@ def scene(
         Where the operations stand among modules; without, each is drawn by itself.
     marks
         What is to be seen of them at a glance.
+    facts
+        What is known of them besides.
+    hide
+        Names of operations that are left out, their values going on as those they took; "constants" and "parameters".
+    part
+        Draw only this.
     """
     results = [y] if isinstance(y, Tensor) else y
-    roots = [result._node for result in results if result._node is not None]
-    if not roots:
+    ends = roots(results)
+    if not ends and len(results) == 1 and isinstance(results[0], Tensor):
         return _leaf(results[0])
-    kept = _nearest(roots, max_nodes)
-    drawing = _Drawing(places, marks or Marks())
+    kept = nearest(ends, max_nodes)
+    if part is not None:
+        kept.intersection_update(part.nodes)
+    drawing = _Drawing(places, marks or Marks(), facts or Facts(), hide, part)
     # what a module is given was made before it runs: in the order of time its inputs come before its box
-    for node in sorted(kept, key=attrgetter("order")) if places else _inputs_first(roots, kept):
+    for node in sorted(kept, key=attrgetter("order")) if places else inputs_first(ends, kept):
         drawing.add(node)
     if places:
         drawing.add_unrecorded_inputs(places.runs)
     for result in results:
         drawing.add_result(result)
-    drawing.mark()
+    drawing.tell()
     return drawing.picture
 
 
@@ -75,38 +91,6 @@ def _leaf(y: Tensor) -> Scene:
     return picture
 
 
-def _nearest(roots: Sequence[Node], limit: int | None) -> set[Node]:
-    """Collect up to `limit` operations, the newest first: each comes after all that use it."""
-    kept: set[Node] = set()
-    seen = set(roots)
-    waiting = [(-node.order, node) for node in seen]
-    heapq.heapify(waiting)
-    while waiting and len(kept) != limit:
-        _, node = heapq.heappop(waiting)
-        kept.add(node)
-        for edge in node.edges:
-            if isinstance(edge, Node) and edge not in seen:
-                seen.add(edge)
-                heapq.heappush(waiting, (-edge.order, edge))
-    return kept
-
-
-def _inputs_first(roots: Sequence[Node], kept: set[Node]) -> list[Node]:
-    """Order operations so that each follows its inputs, the first argument's first; without recursion."""
-    ordered: list[Node] = []
-    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
-    seen = set()
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            ordered.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack += [(e, False) for e in reversed(node.edges) if isinstance(e, Node) and e in kept]
-    return ordered
-
-
 class _Drawing:
     """A picture in the making.
 
@@ -114,14 +98,23 @@ class _Drawing:
     ----------
     places
         Where the operations stand among modules, if that is known.
-    marks
-        What is to be seen of them at a glance.
+    marks, facts
+        What is to be seen of them at a glance, and what else is known.
+    hide
+        What is left out.
+    part
+        What is drawn, if not all.
     """
 
-    def __init__(self, places: Places | None, marks: Marks) -> None:
+    def __init__(
+        self, places: Places | None, marks: Marks, facts: Facts, hide: Collection[str], part: Part | None
+    ) -> None:
         self.picture = Scene()
         self._places = places
         self._marks = marks
+        self._facts = facts
+        self._hide = hide
+        self._part = part
         self._nodes: dict[int, str] = {}  # the item at which a node's value leaves, by the node's order
         self._made: dict[str, list[Node]] = {}  # the nodes that an item stands for, those of repetitions last
         self._repeated: dict[str, list[Node]] = {}
@@ -135,6 +128,9 @@ class _Drawing:
         if place.hidden:
             self._stand_in(node)
             return
+        if place.run is None and node.plan.op.name in self._hide:
+            self._pass_on(node, place.group)
+            return
         if place.run is None:
             self._add_circle(node, place.group)
         else:
@@ -147,12 +143,23 @@ class _Drawing:
         item = self._nodes[node.order] = self._nodes[self._places.twins[node.order]]
         self._repeated.setdefault(item, []).append(node)
 
+    def _pass_on(self, node: Node, group: Group | None) -> None:
+        """Leave an operation out: its value leaves where the first that it takes and that needs a gradient does."""
+        source = next(edge for edge in node.edges if getattr(edge, "requires_grad", False))
+        self._nodes[node.order] = self._tail(source, group)
+
+    def _hides(self, edge: Any) -> bool:
+        """Tell whether an input is left out."""
+        if isinstance(edge, Parameter):
+            return "parameters" in self._hide
+        return "constants" in self._hide and not getattr(edge, "requires_grad", False)
+
     def _add_circle(self, node: Node, group: Group | None) -> None:
         contributions = node.contributions()
         folded = _folded_argument(node)
         wires = []
         for i, edge in enumerate(node.edges):
-            if i == folded:
+            if i == folded or self._hides(edge):
                 continue
             wire = self._wire_from(edge, group, contributions.get(i), i in contributions, i)
             wire.value = _array(value_then(node, i))
@@ -160,7 +167,7 @@ class _Drawing:
             if wire.shape is not None and _dtype(edge) not in (None, node.dtype):
                 wire.dtype = str(_dtype(edge))
             wires.append(wire)
-        circle = Circle(self.picture.new_id(), _symbol(node, folded), node.plan.op.name, group, (), _source(node))
+        circle = Circle(self.picture.new_id(), _symbol(node, folded), node.plan.op.name, group)
         self.picture.items.append(circle)
         self._nodes[node.order] = circle.id
         self._connect(wires, circle.id)
@@ -191,10 +198,7 @@ class _Drawing:
 
     def _wire_from(self, edge: Any, group: Group | None, gradient: Any, has_gradient: bool, entering: int = 0) -> Wire:
         """Start a wire where a value comes from; if that is no operation, draw a label there."""
-        tail = self._nodes.get(edge.order) if isinstance(edge, Node) else self._leaves.get(id(edge))
-        if tail is None:
-            tail = self._add_label(edge, group)
-        wire = _wire(tail, "", edge, gradient, has_gradient)
+        wire = _wire(self._tail(edge, group), "", edge, gradient, has_gradient)
         if isinstance(edge, Node):
             wire.flow = edge.order
             wire.dtype = str(edge.dtype) if _retyped(edge) else None
@@ -203,6 +207,11 @@ class _Drawing:
             wire.norm = _norm(edge, has_gradient, self._places.runs)
             wire.has_gradient |= wire.norm is not None
         return wire
+
+    def _tail(self, edge: Any, group: Group | None) -> str:
+        """Return the item at which a value leaves."""
+        tail = self._nodes.get(edge.order) if isinstance(edge, Node) else self._leaves.get(id(edge))
+        return self._add_label(edge, group) if tail is None else tail
 
     def _look(self, edge: Any, entering: int) -> Look:
         """Tell what a value that enters at a position is: data, a learned array, or something computed."""
@@ -219,11 +228,14 @@ class _Drawing:
     def _add_label(self, edge: Any, group: Group | None) -> str:
         if self._is_given(edge):
             group = None  # what the model is given stands outside
-        cut = isinstance(edge, Node)
-        text = "…" if cut else name_or_value(edge)
+        if not isinstance(edge, Node):
+            text = self._facts.name(edge) or name_or_value(edge)
+        elif self._part is not None:
+            group, text = None, self._part.outside(edge)
+        else:
+            text, self.picture.cut = "…", True
         label = Label(self.picture.new_id(), text, group, self._marks.of_leaf(edge))
         self.picture.items.append(label)
-        self.picture.cut |= cut
         if isinstance(edge, Node):
             self._nodes[edge.order] = label.id
         elif isinstance(edge, Tensor | Outline):  # a number or array stands anew wherever it is used
@@ -251,36 +263,37 @@ class _Drawing:
                     wire.look, wire.dtype = "image", str(value.dtype)
                 self.picture.wires += wires
 
-    def add_result(self, y: Tensor) -> None:
+    def add_result(self, y: Tensor | Node) -> None:
         """Draw a result, by its name."""
-        if y._node is None:
+        source = (y._node or y) if isinstance(y, Tensor) else y
+        if isinstance(source, Node) and source.plan.op is RAISED:
             return
-        wire = self._wire_from(y._node, None, *_own_gradient(y._node))
-        wire.value = y.numpy()
-        end = Label(self.picture.new_id(), y.name or "")
+        wire = self._wire_from(source, None, *_own_gradient(source))
+        if isinstance(y, Tensor):
+            wire.value = y.numpy()
+        name = source.name if isinstance(source, Node) else ""
+        if self._part is not None and isinstance(source, Node):
+            name = self._part.user(source)
+        end = Label(self.picture.new_id(), name or "")
         self.picture.items.append(end)
         self._connect([wire], end.id)
 
-    def mark(self) -> None:
-        """Mark the operations and modules."""
+    def tell(self) -> None:
+        """Gather what is known of operations and modules, write what is wanted of it, and mark them."""
+        places = {id: place for place, id in self._boxes.items()}
         for item in self.picture.items:
             if isinstance(item, Circle | Box):
                 nodes = self._made[item.id]
-                costs = self._marks.costs_of(nodes)
-                if costs:
-                    times = f"{item.times} × " if isinstance(item, Box) and item.times > 1 else ""
-                    item.notes += (f"{times}{costs}",)
+                around = self._places.runs.around(nodes[-1].order) if self._places else []
+                run = places[item.id].run if item.id in places else None
+                around = around[: around.index(run)] if run is not None else around
+                item.row = self._facts.row(item, nodes, run, around[-1] if around else None)
+                item.notes += tuple(self._facts.written(item.row))
                 item.mark = self._marks.of_nodes(nodes + self._repeated.get(item.id, []), self._leaves)
 
 
 def _takes(run: Run, value: Any) -> bool:
     return any(value is given for given in run.inputs)
-
-
-def _source(node: Node) -> str:
-    """Write the line of code that ran an operation; without the folder, which is another one on each machine."""
-    source = node.source
-    return f"{Path(source.file).name}, line {source.line}: {source.text}".rstrip(": ") if source else ""
 
 
 def _shape(edge: Any) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
+from .colours import COLD, WARM
 from .text import printable
 
 DARK_FILLS = {
@@ -19,15 +20,25 @@ DARK_FILLS = {
     "#fbd5d0": "#5c211b",
     "#fde8c8": "#53390f",
     "#ededed": "#3a3d42",
+    **dict(zip(WARM, ("#2c2720", "#46351f", "#63421f", "#7d4c1f", "#94541f", "#a9552a"), strict=True)),
+    **dict(zip(COLD, ("#20272f", "#213549", "#234262", "#244f7b", "#265b92", "#2f68a6"), strict=True)),
+    "#ffffff": "#16181d",
 }
 DARK_STROKES = {
     "black": "#c9ccd1",
     "#b4b4b4": "#5a5f66",
     "#d5d5d5": "#5a5f66",
     "#a6a6a6": "#85898f",
+    "#8a8f98": "#85898f",
     "#c0392b": "#ff8d7e",
 }
-DARK_TEXTS = {"#c0392b": "#ff8d7e", "#5f6670": "#aab1bb", "#3d8b40": "#7fd083", "#d68910": "#f5b041"}
+DARK_TEXTS = {
+    "#c0392b": "#ff8d7e",
+    "#5f6670": "#aab1bb",
+    "#3d8b40": "#7fd083",
+    "#d68910": "#f5b041",
+    "#30343a": "#d5d9df",
+}
 """What takes the place of each colour of a picture on a dark page."""
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from operator import attrgetter
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,8 @@ class Run:
         Number of runs around it.
     start, end
         Times of the tape's clock.
+    seconds
+        How long it took, with all inside.
     runs
         Those inside, in the order of time.
     inputs
@@ -54,6 +57,7 @@ class Run:
     level: int
     start: int
     end: int = 0
+    seconds: float | None = None
     runs: list[Run] = field(default_factory=list)
     inputs: tuple[Any, ...] = ()
     outputs: tuple[int, ...] = ()
@@ -250,7 +254,8 @@ def _run(
         inputs = tuple(_followed(value, name) for name, value in zip(names, inputs, strict=True))
         options = {name: _followed(value, name) for name, value in options.items()}
         named = [*zip(names, inputs, strict=True), *options.items()]
-        runs.given += [(name, part) for name, value in named for part in arrays(value)]
+        runs.given += [(getattr(part, "name", None) or name, part) for name, value in named for part in arrays(value)]
+    started = perf_counter()
     run = Run(module, path, len(open_runs), clock())
     (open_runs[-1].runs if open_runs else runs.top).append(run)
     open_runs.append(run)
@@ -258,6 +263,7 @@ def _run(
         output = _own(forward(*inputs, **options), run.start)
     finally:
         run.end = clock()
+        run.seconds = perf_counter() - started
         open_runs.pop()
     returned = tensors(output)
     run.inputs = tuple([x for x in arrays([*inputs, *options.values()]) if getattr(x, "_node", None) is None])
@@ -289,10 +295,15 @@ def _parameter_names(function: Callable[..., Any], count: int) -> list[str]:
 
 
 def _followed(value: Any, name: str) -> Any:
+    """Let floating arrays, also those in tuples, lists and dictionaries, take part in the gradient, by name."""
     if isinstance(value, Tensor) and value.requires_grad:
         return value
     if isinstance(value, Tensor | np.ndarray) and value.dtype.kind == "f":
         return Tensor(value, requires_grad=True, name=getattr(value, "name", None) or name)
+    if type(value) is dict:
+        return {key: _followed(part, str(key)) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_followed(part, f"{name}[{k}]") for k, part in enumerate(value))
     return value
 
 
@@ -300,6 +311,8 @@ def _own(output: Any, start: int) -> Any:
     """Give a module that returns what it was given (dropout in use) a node of its own, so that it can be seen."""
     if isinstance(output, Tensor) and output.requires_grad and (output._node is None or output._node.order < start):
         return identity(output)
+    if type(output) is dict:
+        return {key: _own(part, start) for key, part in output.items()}
     if type(output) in (list, tuple):
         return type(output)(_own(part, start) for part in output)
     return output

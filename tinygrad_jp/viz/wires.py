@@ -15,7 +15,7 @@ from .text import number, written
 from .thumbnails import Thumbnail, thumbnail
 from .watch import norm
 
-Show = Literal["values", "shapes", "both", "numbers", "thumbnails"]
+Show = Literal["values", "shapes", "both", "numbers", "thumbnails", "nothing"]
 
 GRADIENT = "#c0392b"
 LEAST_WIDTH = 24
@@ -114,7 +114,7 @@ class Wires:
 
     def write(self, id: str, wire: Wire) -> tuple[list[str], list[str]]:
         """Write what stands on a wire, and the wire."""
-        value, gradient = self._value(wire), self._gradient(wire)
+        value, gradient = (Side([]), Side([])) if self._show == "nothing" else (self._value(wire), self._gradient(wire))
         looks = f" [{BROADCAST}]" if wire.expanded else ""
         if not value and not gradient:
             return [], [f"  {wire.tail} -> {wire.head}{looks}"]
