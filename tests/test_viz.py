@@ -292,13 +292,14 @@ class TestGraphviz:
             viz.graph(apple()).svg  # noqa: B018
         assert viz.graph(apple()).dot.startswith("digraph")
 
-    def test_the_program_is_used_if_there_is_one(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_the_program_draws_what_is_large(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if sys.platform == "win32":
             pytest.skip("needs a shell script as a stand-in for the program")
         program = tmp_path / "dot"
         program.write_text("#!/bin/sh\ncat > /dev/null\necho '<svg>drawn by the program</svg>'\n")
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        monkeypatch.setattr(rendering, "IN_PROCESS", 0)
         assert "drawn by the program" in viz.graph(apple()).svg
 
     def test_what_the_program_complains_about_is_told(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -308,6 +309,7 @@ class TestGraphviz:
         program.write_text("#!/bin/sh\necho 'syntax error in line 1' >&2\nexit 1\n")
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        monkeypatch.setattr(rendering, "IN_PROCESS", 0)
         with pytest.raises(viz.GraphvizError, match="syntax error in line 1"):
             viz.graph(apple()).svg  # noqa: B018
 

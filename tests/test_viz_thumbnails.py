@@ -297,6 +297,7 @@ class TestFiles:
 
     def test_a_program_that_fails_leaves_no_files(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(rendering.shutil, "which", lambda _: "dot")
+        monkeypatch.setattr(rendering, "IN_PROCESS", 0)
         monkeypatch.setattr(rendering.tempfile, "tempdir", str(tmp_path))
 
         def fail(*_: object, **__: object) -> None:

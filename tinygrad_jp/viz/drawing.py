@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ArgumentError
 from ..nn.module import Module
 from ..tape import Node
 from ..tensor import Tensor
@@ -26,6 +28,7 @@ from .picture import Graph
 from .places import Places
 from .record import Record
 from .replay import replay
+from .saved import Recording, load
 from .scene import scene
 from .trial import Trial, reached, roots, run, sample
 from .watch import Runs
@@ -46,7 +49,7 @@ TOLD = 60
 
 
 def graph(
-    y: Tensor | Module | Sequence[Tensor],
+    y: Tensor | Module | Sequence[Tensor] | Recording | str | os.PathLike[str],
     *inputs: Any,
     depth: Depth | None = None,
     expand: str | Iterable[str] = (),
@@ -83,7 +86,7 @@ def graph(
     ----------
     y
         The result of a computation that requires a gradient (a leaf gives a picture of itself); several results in a
-        list; or a module.
+        list; a module; or a computation that :func:`.save` wrote, or the path of its file.
     *inputs
         What the module is called with. Floating arrays are taken as variables, so that the way from them is drawn. A
         tuple of whole numbers is a shape: random numbers (float32) stand in for the array.
@@ -181,6 +184,7 @@ def graph(
     >>> fit(net)
     >>> graph(net, x, notes="magnitude", colour=lambda row: row["magnitude"] - before[row["name"]])
     """
+    y, runs = _computed(y, runs)
     expand, collapse, hide, notes = map(words, (expand, collapse, hide, notes))
     notes += tuple(name for name in ("multiply_adds", "bytes") if costs and name not in notes)
     check_call(y, inputs, depth, (*expand, *collapse, *([] if only is None else [only])), runs)
@@ -200,6 +204,16 @@ def graph(
     except Exception:  # such as for the name of a module that did not run any more: what stopped it matters more
         raise trial.failure.error from None
     raise _with_picture(trial.failure.error, drawn)
+
+
+def _computed(y: Any, runs: Runs | None) -> tuple[Any, Runs | None]:
+    """Take what a saved computation holds."""
+    y = load(y) if isinstance(y, str | os.PathLike) else y
+    if not isinstance(y, Recording):
+        return y, runs
+    if runs is not None:
+        raise ArgumentError("viz.graph: runs= belongs to a Tensor; a saved computation has its own")
+    return y.result, y.runs
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""From DOT to SVG, PNG, PDF and more: by the ``dot`` program, or by the Graphviz inside the pygraphviz wheel."""
+"""From DOT to SVG, PNG, PDF and more: by the Graphviz inside the pygraphviz wheel, or by the ``dot`` program.
+
+The wheel takes no time to start, and draws the same on every machine: it makes the SVGs. What is large is drawn by the
+program, if there is one, because only a program can be stopped when it takes too long.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,15 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
 Format = Literal["svg", "png", "pdf", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "eps", "ps"]
 """Not every Graphviz writes all of them."""
 OF_PIXELS = ("png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff")
+IN_PROCESS = 200_000
+"""Characters of DOT text up to which the wheel draws first: about a second's work."""
 SECONDS = 120
 """A layout that takes longer is given up."""
 
@@ -21,7 +28,7 @@ class GraphvizError(RuntimeError):
     """No Graphviz was found, or it could not draw."""
 
 
-def render(dot: str, format: Format, images: Mapping[str, bytes] | None = None) -> bytes:
+def render(dot: str, format: Format | Literal["plain"], images: Mapping[str, bytes] | None = None) -> bytes:
     """Draw DOT text.
 
     Parameters
@@ -29,7 +36,7 @@ def render(dot: str, format: Format, images: Mapping[str, bytes] | None = None) 
     dot
         The text.
     format
-        "svg", "pdf", "png" (144 dots per inch), or another that the installed Graphviz writes.
+        "svg", "pdf", "png" (144 dots per inch), or another that the installed Graphviz writes; "plain" is the layout.
     images
         Contents of the PNG files that the text refers to, by their names. (An SVG then refers to them, too.)
 
@@ -43,7 +50,8 @@ def render(dot: str, format: Format, images: Mapping[str, bytes] | None = None) 
     GraphvizError
         If there is neither a ``dot`` program on the PATH nor pygraphviz, if it does not write the format, or fails.
     """
-    program = shutil.which("dot")
+    quick = format in ("svg", "plain") and len(dot) <= IN_PROCESS and find_spec("pygraphviz") is not None
+    program = None if quick else shutil.which("dot")
     options = ["-q", "-Gdpi=144"] if format in OF_PIXELS else ["-q"]
     with tempfile.TemporaryDirectory(prefix="tinygrad_jp") as folder:
         for name, content in (images or {}).items():
@@ -53,7 +61,7 @@ def render(dot: str, format: Format, images: Mapping[str, bytes] | None = None) 
         return _by_program(program, dot, format, options) if program else _by_wheel(dot, format, options)
 
 
-def _by_program(program: str, dot: str, format: Format, options: list[str]) -> bytes:
+def _by_program(program: str, dot: str, format: str, options: list[str]) -> bytes:
     try:
         done = subprocess.run(
             [program, f"-T{format}", *options], input=dot.encode(), capture_output=True, timeout=SECONDS
@@ -69,7 +77,7 @@ def _by_program(program: str, dot: str, format: Format, options: list[str]) -> b
     return done.stdout
 
 
-def _by_wheel(dot: str, format: Format, options: list[str]) -> bytes:
+def _by_wheel(dot: str, format: str, options: list[str]) -> bytes:
     try:
         import pygraphviz
     except ImportError as error:

@@ -54,7 +54,7 @@ def layout(diagram: Diagram) -> Layout:
     GraphvizError
         If there is no Graphviz, or it fails.
     """
-    drawn = render(dot(diagram), "plain").decode()  # type: ignore[arg-type]
+    drawn = render(dot(diagram), "plain").decode()
     return _read(drawn, diagram.wires)
 
 
