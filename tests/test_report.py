@@ -445,3 +445,25 @@ class TestPage:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
         assert done.returncode == 0, done.stderr
+
+
+def test_a_network_that_gives_nan_has_predicted_nothing() -> None:
+    model = nn.Linear(3, 2)
+    for parameter in model.parameters():
+        parameter.data = parameter.numpy() * np.nan
+    page = viz.report(model, data=(np.ones((4, 3), np.float32), np.zeros(4, int)))
+    found = Content(page.html)
+    assert "0.00%" in found.words["dd"]  # and not the share of class 0
+    assert any("all NaN" in note for note in found.notes)
+
+
+def test_a_title_and_settings_of_a_wrong_kind_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="title"):
+        viz.report(nn.Linear(3, 2), title=5)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="settings"):
+        viz.report(nn.Linear(3, 2), settings="lr")  # type: ignore[arg-type]
+
+
+def test_a_run_that_diverged_is_not_told_by_its_last_finite_loss() -> None:
+    page = viz.report((nn.Linear(3, 2), {"epoch": [1, 2, 3], "loss": [2.0, 1.5, np.inf]}))
+    assert any("2 → inf" in note for note in Content(page.html).notes)

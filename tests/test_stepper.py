@@ -26,6 +26,7 @@ from tinygrad_jp.tape import keep_values
 from tinygrad_jp.viz.stepper import page as pages
 from tinygrad_jp.viz.stepper.arrays import ALL, FEWEST, LARGEST, Store, beside, exact
 from tinygrad_jp.viz.stepper.diagram import LONGEST, MANY
+from tinygrad_jp.witness import Source
 
 NASTY = "</script><img src=x onerror=alert(1)>\"'&\n<!--\u2028\\N {{data}} 🍎 ]]> \x07"
 Capture = pytest.CaptureFixture[str]
@@ -489,3 +490,19 @@ class TestCommand:
             "import sys, tinygrad_jp.viz; print([m for m in ('matplotlib', 'pygraphviz', 'click') if m in sys.modules])"
         )
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_title_must_be_a_text() -> None:
+    y = Tensor(1.0, requires_grad=True) * 2.0
+    with pytest.raises(DtypeError, match="title"):
+        viz.step(y, title=5)  # type: ignore[arg-type]
+
+
+def test_folders_are_not_told_whatever_separates_them() -> None:
+    with keep_values():
+        y = Tensor(1.0, requires_grad=True) * 2.0
+    assert y._node is not None
+    y._node.annotate().source = Source("C:\\Users\\花子\\first try.py", 3, "f")
+    page = viz.step(y)
+    assert "first try.py" in page.html
+    assert "花子" not in page.html

@@ -576,3 +576,18 @@ class TestFirefox:
             assert sorted(map(float, gradients)) == [1, 1.1, 1.1, 1.1, 2.2, 3.3, 110, 165, 650]
             window.run("document.querySelector('.op').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
             assert window.run("return document.getElementById('source').textContent").startswith("apples = ")
+
+
+@chromium
+def test_a_single_gradient_that_was_replaced_is_not_called_a_sum(window: Browser, tmp_path: Path) -> None:
+    h = Tensor(2.0, requires_grad=True, name="x") * 3.0
+    h.register_hook(lambda g: g * 2)
+    y = h * 1.5
+    y.backward()
+    window.open(viz.step(y).save(tmp_path / "hook.html"))
+    for _ in range(4):
+        window.press("Right")
+    told = window.run("return document.body.innerText")
+    assert "1.5 ⇒ 3" in told
+    assert "add up" not in told
+    assert "another one" in told

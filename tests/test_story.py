@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from typing import Any
@@ -347,6 +348,38 @@ def test_a_hook_that_replaces_a_gradient_is_told() -> None:
     assert story(y).backward[1].numbers == "3 × 3 = 9"
 
 
+def test_a_hook_of_a_leaf_is_told_though_nobody_kept_what_it_made() -> None:
+    x = variable(3, "x")
+    x.register_hook(lambda g: g * 10)
+    y = x * x
+    y.backward()
+    assert [step.total for step in story(y).backward] == [None, "3 + 3 = 6 ⇒ …"]
+    seen = variable(3, "x")
+    seen.register_hook(lambda g: None)
+    y = seen * 2.0
+    y.backward()
+    assert story(y).backward[0].total is None
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_gradient_of_another_pass_is_not_passed_off_as_the_sum(keep: bool) -> None:
+    x = variable(3, "x")
+    with keep_values() if keep else contextlib.nullcontext():
+        z = x * 2.0
+        first, second = z * 3.0, z * 4.0
+    first.backward(retain_graph=True)
+    assert [hint.en[:1] for hint in story(second).hints] == ["W", "⇒"]  # z has a gradient, which is not this one's
+    second.backward()
+    told = story(first)
+    assert [step.total for step in told.backward] == ["3 ⇒ 4", None]
+    assert told.hints[0].en.startswith("⇒")
+    assert told.hints[0].ja in told.backward[0].rule.ja  # where a page tells it
+    assert not story(second).hints
+    whole = x * 5.0
+    (whole * 2.0 + whole).backward()
+    assert story(whole).hints == ()
+
+
 def test_a_leaf_changed_since_is_not_told_by_its_new_value() -> None:
     def told(keep: bool) -> Story:
         x = variable(2, "x")
@@ -420,6 +453,35 @@ def test_static_arguments() -> None:
     assert story(x[0, 1:]).forward[0].formula == "x[…]"
 
 
+def test_arguments_that_were_not_kept_are_not_guessed() -> None:
+    x = variable([1, -2, 4], "x")
+    matrix = variable([[1, 2], [3, 4]], "m")
+    told = story(x.var(ddof=1))
+    assert told.forward[0].formula == "var(x, …)"
+    assert "÷ …" in told.backward[0].formula
+    assert "keep_values" in told.hints[-1].en
+    assert story(ops.norm(x, ord=1)).backward[0].formula == "∂L/∂x = ∂L/∂v1 · ∂v1/∂x"
+    assert story(matrix.sum(axis=0)).forward[0].formula == "sum(m, …)"
+    for y in (matrix.sum(), x.sum(), ops.softmax(x)):
+        assert "…" not in story(y).forward[0].formula
+    with keep_values():
+        assert story(ops.leaky_relu(x, 0.2)).forward[0].formula == "leaky_relu(x, negative_slope=0.2)"
+        assert story(ops.elu(x, 2.0)).forward[0].formula == "elu(x, alpha=2)"
+        assert story(x.var(ddof=1)).backward[0].formula.endswith("÷ 2")
+        assert story(ops.norm(x)).backward[0].formula == "∂L/∂x = ∂L/∂v1 × x ÷ v1"
+
+
+def test_formulas_hold_at_ties() -> None:
+    x, y = variable(2, "x"), variable(2, "y")
+    for f, sign in ((ops.maximum, ">"), (ops.minimum, "<")):
+        z = f(x, y)
+        z.backward()
+        assert story(z).backward[0].numbers == f"1 × ([2 {sign} 2] + [2 = 2] ÷ 2) = 0.5"
+    top = variable([3, 1, 3], "x").max()
+    top.backward()
+    assert story(top).backward[0].numbers == "1 × [[3, 1, 3] = 3] ÷ Σ[[3, 1, 3] = 3] = [0.5, 0, 0.5]"
+
+
 def test_ops_of_users_have_general_phrases() -> None:
     @tj.op(vjp={"x": lambda g, x: 2 * g * x})
     def add(x: Any, /, power: int = 2) -> Any:  # named as a row of the table, which it is not
@@ -428,8 +490,8 @@ def test_ops_of_users_have_general_phrases() -> None:
     y = add(variable(3, "x"), 3)
     y.backward()
     (forward,), (back,) = story(y).forward, story(y).backward
-    assert forward.formula == "add(x)"
-    assert forward.numbers == "add(3) = 27"
+    assert forward.formula == "add(x, …)"
+    assert forward.numbers == "add(3, …) = 27"
     assert back.formula == "∂L/∂x = ∂L/∂v1 · ∂v1/∂x"
     assert back.numbers == "1 · … = 6"
     assert "own derivative" in back.rule.en
@@ -459,6 +521,12 @@ def test_a_very_large_graph_is_told() -> None:
     told = story(y, 2)
     assert [step.numbers for step in told.backward] == ["() × 1 → ()"] * 2  # computed, and not kept
     assert "keep_values" in told.hints[-1].en
+    y = y.detach()
+    y.requires_grad = True
+    for _ in range(2_001):
+        y = y * 1.0
+    y.backward(retain_graph=True)
+    assert "may just not be known" in story(y, 2).hints[1].en
 
 
 @pytest.mark.parametrize("leaf", [variable(1.0, "x"), Tensor(1.0, name="x"), variable(1.0, "x").detach()])
@@ -473,6 +541,8 @@ def test_bad_arguments() -> None:
         y.explain("fr")
     with pytest.raises(ArgumentError, match="max_steps"):
         y.explain(max_steps=0)
+    with pytest.raises(ArgumentError, match="whole number"):
+        y.explain(max_steps=2.5)
 
 
 def test_a_session_shows_the_text_as_it_is() -> None:

@@ -194,6 +194,20 @@ def test_an_array_changed_in_place_is_found() -> None:
     assert [verdict.ok for verdict in verify(y)] == [False, False]
 
 
+def test_a_vjp_that_makes_nan_where_the_op_is_smooth_is_wrong() -> None:
+    @op(vjp={"x": lambda g, x: 2 * g * x * (x - 1) / (x - 1)})
+    def squared(x: Any, /) -> Any:
+        return x * x
+
+    verdict = only(certified(squared, Tensor([1.0, 2.0], requires_grad=True)))
+    assert not verdict.ok
+    assert verdict.kind == "wrong"
+    assert "in one direction it gives nan, numerically" in verdict.note
+    assert verdict.error == math.inf
+    steep = only(certified(ops.sqrt, Tensor([0.0, 1.0], requires_grad=True)))  # there is no derivative
+    assert steep.kind == "not judged"
+
+
 def test_a_vjp_that_fails_is_wrong() -> None:
     verdict = only(certified(user_op(x=lambda g, x: "no", w=RIGHT_W), variable(3), variable(3), backward=False))
     assert not verdict.ok

@@ -4,7 +4,7 @@ In a formula stand the inputs and static arguments by their names in the op's ro
 
 - ``{g}`` the gradient that arrives, ``{out}`` the result;
 - ``{n}`` how many elements of the input make one of the result, ``{rows}`` the number of examples;
-- ``{more}`` the static arguments that are not the default ones;
+- ``{more}`` the static arguments that are not the default ones; an ellipsis if they are not known but matter;
 - ``{inputs}`` all inputs, for the general phrases;
 - ``{local}`` the local derivative, where there is no short formula for it: ∂z/∂x.
 """
@@ -98,6 +98,19 @@ MISSING = Said(
     "What is not computed was not reached by a backward pass: call backward() on the result.",
     "「計算していません」の勾配には、まだ逆伝播が届いていません。結果の backward() を呼んでください。",
 )
+TOO_LARGE = Said(
+    "Of so large a graph gradients are kept only if it was computed inside `with keep_values():`; else what is not "
+    "computed may just not be known.",
+    "これほど大きなグラフの勾配は、`with keep_values():` の中で計算したときだけ残ります。"
+    "そうでなければ「計算していません」は、残っていないだけかもしれません。",
+)
+ELSEWHERE = Said(
+    "⇒ with no hook there: the gradient is not the sum of what is told. Another result uses the value, too, or another "
+    "backward pass came there: explain the tensor whose backward() was called last, right after it.",
+    "フックがないのに ⇒ があるのは、その勾配がここに示した分の合計ではないという印です。"
+    "その値がほかの結果でも使われているか、別の逆伝播が通っています。"
+    "最後に backward() を呼んだテンソルの explain() を見てください。",
+)
 
 
 def _matrices(shapes: Shapes, attrs: Mapping[str, Any]) -> bool:
@@ -184,8 +197,8 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
             {"x": "{g} ÷ {y}", "y": "-{g} × {x} ÷ {y}²"},
             Said("Divides.", "割り算をします。"),
             Said(
-                "What is divided gets the gradient divided alike; the divisor gets −x ÷ y² times it.",
-                "割られる側には勾配を同じ数で割ったもの、割る側には −x ÷ y² を掛けたものが伝わります。",
+                "What is divided gets the gradient divided by the same number; the divisor gets it times −x ÷ y².",
+                "割られる側には勾配を同じ数で割ったものが、割る側には勾配に −x ÷ y² を掛けたものが伝わります。",
             ),
         ),
     ),
@@ -233,11 +246,11 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
             "x が正なら勾配はそのまま、負なら符号を変えて伝わります。",
         ),
     ),
-    "sign": _flat("sign({x})", "Takes the sign.", "符号を取ります。"),
+    "sign": _flat("sign({x})", "Takes the sign.", "符号(1、0、−1)を取り出します。"),
     "maximum": (
         Phrase(
             "max({x}, {y})",
-            {"x": "{g} × [{x} > {y}]", "y": "{g} × [{y} > {x}]"},
+            {"x": "{g} × ([{x} > {y}] + [{x} = {y}] ÷ 2)", "y": "{g} × ([{y} > {x}] + [{y} = {x}] ÷ 2)"},
             Said("Takes the larger of two.", "二つのうち大きい方を選びます。"),
             Said(LARGER, LARGER_JA),
         ),
@@ -245,7 +258,7 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
     "minimum": (
         Phrase(
             "min({x}, {y})",
-            {"x": "{g} × [{x} < {y}]", "y": "{g} × [{y} < {x}]"},
+            {"x": "{g} × ([{x} < {y}] + [{x} = {y}] ÷ 2)", "y": "{g} × ([{y} < {x}] + [{y} = {x}] ÷ 2)"},
             Said("Takes the smaller of two.", "二つのうち小さい方を選びます。"),
             Said(LARGER, LARGER_JA),
         ),
@@ -284,7 +297,7 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
         "log2", "{g} ÷ ({x} × log 2)", "1 ÷ (x log 2)", "Takes the logarithm to base 2", "2 を底とする対数"
     ),
     "log10": _function("log10", "{g} ÷ ({x} × log 10)", "1 ÷ (x log 10)", "Takes the logarithm to base 10", "常用対数"),
-    "sqrt": _function("sqrt", "{g} ÷ (2 × {out})", "1 ÷ 2√x", "Takes the square root", "平方根"),
+    "sqrt": _function("sqrt", "{g} ÷ (2 × {out})", "1 ÷ (2√x)", "Takes the square root", "平方根"),
     "reciprocal": _unary(
         "1 ÷ {x}",
         "-{g} × {out}²",
@@ -309,7 +322,7 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
     "tanh": _function(
         "tanh", "{g} × (1 − {out}²)", "1 − tanh²(x)", "Takes the hyperbolic tangent", "双曲線タンジェント"
     ),
-    "erf": _function("erf", "{g} × 2 ÷ √π × exp(-{x}²)", "2/√π exp(−x²)", "Takes the error function", "誤差関数"),
+    "erf": _function("erf", "{g} × 2 ÷ √π × exp(-{x}²)", "2 ÷ √π × exp(−x²)", "Takes the error function", "誤差関数"),
     "logaddexp": (
         Phrase(
             "log(exp({x}) + exp({y}))",
@@ -342,7 +355,7 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
         ),
     ),
     "leaky_relu": _unary(
-        "leaky_relu({x})",
+        "leaky_relu({x}{more})",
         "where({x} > 0, {g}, {g} × {negative_slope})",
         Said("Keeps what is positive, and shrinks the rest.", "正の値はそのまま、それ以外は小さくします。"),
         Said(
@@ -365,7 +378,7 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
         ),
     ),
     "elu": _unary(
-        "elu({x})",
+        "elu({x}{more})",
         "where({x} > 0, {g}, {g} × ({out} + {alpha}))",
         Said(
             "Keeps what is positive, and bends the rest towards −α.", "正の値はそのまま、それ以外は −α に近づけます。"
@@ -428,7 +441,7 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
     ),
     "max": _unary(
         "max({x}{more})",
-        "{g} × [{x} = {out}]",
+        "{g} × [{x} = {out}] ÷ Σ[{x} = {out}]",
         Said("Takes the largest element (along the axis).", "最大の要素を(軸に沿って)取ります。"),
         Said(
             "Only the largest element gets the gradient; equal ones share it.",
@@ -437,7 +450,7 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
     ),
     "min": _unary(
         "min({x}{more})",
-        "{g} × [{x} = {out}]",
+        "{g} × [{x} = {out}] ÷ Σ[{x} = {out}]",
         Said("Takes the smallest element (along the axis).", "最小の要素を(軸に沿って)取ります。"),
         Said(
             "Only the smallest element gets the gradient; equal ones share it.",
@@ -486,8 +499,8 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
             {"x": "{g} × {x} ÷ {out}"},
             Said("Takes the length of the vector.", "ベクトルの長さを計算します。"),
             Said(
-                "The gradient points in the direction of the vector itself.",
-                "勾配はベクトル自身の向きを向きます。",
+                "The gradient points along the vector itself.",
+                "勾配はベクトル自身に沿った向きになります。",
             ),
             _euclidean,
         ),

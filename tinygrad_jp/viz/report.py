@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def report(
     DtypeError
         If `run` is none of these.
     ArgumentError
-        If the suffix of `path` is not that of HTML, or `data` or the history is of a wrong form.
+        If the suffix of `path` is not that of HTML, or another argument or the history is of a wrong form.
     OSError
         If `path` cannot be written; what was there before is still there.
 
@@ -96,6 +97,10 @@ def report(
 
     path = None if path is None else checked(path)
     known = gather(run)
+    if title is not None and not isinstance(title, str):
+        raise ArgumentError(f"report: title must be a text, got {type(title).__name__}")
+    if settings is not None and not isinstance(settings, Mapping):
+        raise ArgumentError(f"report: settings must be values by name, got {type(settings).__name__}")
     known.title = title or known.title
     known.classes = classes or known.classes
     known.settings |= settings or {}
@@ -188,7 +193,7 @@ class _Judged:
             self.why = str(error)
             return
         if self.y.ndim == 2 and self.y.shape[1] > 1 and t.dtype.kind in "iub" and t.shape == self.y.shape[:1]:
-            self.labels, self.predicted = t, self.y.argmax(axis=1)
+            self.labels, self.predicted = t, np.where(np.isnan(self.y), -np.inf, self.y).argmax(axis=1)
         side = round(np.sqrt(x[0].size))
         self.images = (x.ndim == 4 and x.shape[1] in (1, 3)) or (x.ndim == 2 and LEAST_PIXELS <= x[0].size == side**2)
 
@@ -207,9 +212,9 @@ def _outputs(known: Material, x: np.ndarray) -> np.ndarray:
 
 def _facts(known: Material, judged: _Judged) -> Iterator[tuple[str, str]]:
     """List what one wants to know first."""
-    if judged.labels is not None:
-        share = float(np.mean(judged.labels == judged.predicted))
-        yield tell("accuracy on {data}", data=known.data), f"{share:.2%}"
+    if judged.y is not None and judged.labels is not None:
+        with suppress(TinygradError):  # which the section with the results tells
+            yield tell("accuracy on {data}", data=known.data), f"{metrics.accuracy(judged.y, judged.labels):.2%}"
     best = [value for value in known.history["val_loss"] if _finite(value)]
     if best:
         yield tell("least validation loss"), f"{min(best):.4g}"
@@ -255,10 +260,10 @@ def _broken(value: Any) -> bool:
 
 
 def _course(name: str, values: Sequence[float | None]) -> str:
-    """Say of a curve where it begins and ends."""
+    """Say of a curve where it begins and ends, also if that is no number: a run that diverged ends there."""
     from ..train.history import heading as told
 
-    known = [value for value in values if value is not None and np.isfinite(value)]
+    known = [value for value in values if value is not None]
     return f"{told(name)} {known[0]:.4g} → {known[-1]:.4g}"
 
 

@@ -19,7 +19,7 @@ from ..tape import DRAWABLE, Node, Outline, changes, topological_order
 from ..tensor import Tensor
 from ..text import table, width
 from ..witness import Source
-from .phrases import CHAIN, MISSING, REPEATED, Phrase, Said, phrase_of
+from .phrases import CHAIN, ELSEWHERE, MISSING, REPEATED, TOO_LARGE, Phrase, Said, phrase_of
 from .scene import number, written
 
 __all__ = ["NOT_COMPUTED", "BackwardStep", "ForwardStep", "Said", "Story", "explain", "story"]
@@ -79,8 +79,9 @@ class BackwardStep:
     rule
         What the op does with a gradient.
     total
-        Where several contributions meet and this is the last: their sum, "1.1 + 2.2 = 3.3". Where a hook replaced the
-        gradient, what it made of it follows: "2.2 ⇒ 5".
+        Where several contributions meet and this is the last: their sum, "1.1 + 2.2 = 3.3". Where the gradient is
+        another one, what it is follows: "2.2 ⇒ 5". A hook replaced it (of a leaf "⇒ …": nobody kept it), or something
+        came from elsewhere.
     """
 
     node: Node
@@ -136,10 +137,10 @@ def story(y: Tensor, max_steps: int | None = None) -> Story:
     GraphError
         If nothing was recorded for `y`.
     ArgumentError
-        If `max_steps` is less than 1.
+        If `max_steps` is no whole number of at least 1.
     """
-    if max_steps is not None and max_steps < 1:
-        raise ArgumentError(f"story: max_steps must be at least 1, got {max_steps!r}")
+    if max_steps is not None and (isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1):
+        raise ArgumentError(f"explain: max_steps must be a whole number of at least 1, got {max_steps!r}")
     if y._node is None:
         kind = "a leaf: nothing was computed" if y.requires_grad else "no result of recorded ops"
         raise GraphError(
@@ -150,8 +151,9 @@ def story(y: Tensor, max_steps: int | None = None) -> Story:
 
 
 UNKNOWN = Said(
-    "Numbers that were not kept are told by their shapes: compute inside `with keep_values():` to keep them.",
-    "残っていない数値は形状で示しています。`with keep_values():` の中で計算すると残ります。",
+    "Numbers that were not kept are told by their shapes, arguments by …: compute inside `with keep_values():` to "
+    "keep them.",
+    "残っていない数値は形状で、引数は … で示しています。`with keep_values():` の中で計算すると残ります。",
 )
 
 
@@ -187,6 +189,7 @@ class _Teller:
         self._root = root
         self._names = _named(reversed(self._nodes))
         self._unknown = False
+        self._elsewhere = False
 
     @cached_property
     def _meeting(self) -> dict[Any, list[tuple[Node, int]]]:
@@ -204,13 +207,17 @@ class _Teller:
         came = self._root.gradients is not None or self._root.plan.steps is None
         seed = self._text(self._own_gradient(self._root)) if came else NOT_COMPUTED
         missing = any(step.numbers == NOT_COMPUTED for step in backward)
+        large = len(self._nodes) > DRAWABLE and self._root.gradients is None
         return Story(
             forward,
             backward,
             self._names[self._root],
             f"∂L/∂{self._names[self._root]} = {seed}",
             len(self._nodes) - len(told),
-            (MISSING,) * missing + (UNKNOWN,) * self._unknown,
+            (MISSING,) * missing
+            + (TOO_LARGE,) * (missing and large)
+            + (ELSEWHERE,) * self._elsewhere
+            + (UNKNOWN,) * self._unknown,
             self._names,
         )
 
@@ -218,11 +225,13 @@ class _Teller:
 
     def _forward(self, node: Node) -> ForwardStep:
         phrase = _phrase(node)
-        formula = _filled(phrase.formula, self._by_names(node))
+        fields = self._by_names(node)
+        arguments = {"more", *node.plan.op.defaults} & set(re.findall(r"{(\w+)}", phrase.formula))
+        self._unknown |= node.call is None and any(fields[name].endswith("…") for name in arguments)
         return ForwardStep(
             node,
             self._names[node],
-            formula,
+            _filled(phrase.formula, fields),
             self._numbers(node, phrase.formula, Seen(node.value, node.shape)),
             phrase.does,
         )
@@ -301,6 +310,8 @@ class _Teller:
         sign = "+=" if len(meeting) > 1 else "="
         formula = f"∂L/∂{to} {sign} {_filled(template, self._by_names(node, edge))}"
         total = self._total(edge, meeting) if meeting[-1] == (node, i) else None
+        if total and self._is_from_elsewhere(edge, total):
+            rule += ELSEWHERE
         if not self._came_through(node, i):
             return BackwardStep(node, i, to, formula, NOT_COMPUTED, rule)
         gives = Seen(node.contributions().get(i), edge.shape)
@@ -316,17 +327,38 @@ class _Teller:
     def _total(self, edge: Any, meeting: list[tuple[Node, int]]) -> str | None:
         """Add up what meets at a value, "1.1 + 2.2 = 3.3"; None if it is a single contribution that stays as it is."""
         if not all(self._came_through(node, i) for node, i in meeting):
+            self._elsewhere |= isinstance(edge, Node) and edge.gradients is not None
             return None
         parts = [Seen(node.contributions().get(i), edge.shape) for node, i in meeting]
         known = [part.value for part in parts if part.value is not None]
         added = Seen(np.asarray(sum(known)) if len(known) == len(parts) else None, edge.shape)
         told = f"{_joined(map(self._text, parts))} {'=' if added.short else '→'} {self._text(added)}"
-        if not (isinstance(edge, Node) and edge.notes and edge.notes.hooks):
+        became = self._became(edge, added)
+        if became is None:
             return told if len(parts) > 1 else None
+        return f"{told if len(parts) > 1 else self._text(added)} ⇒ {became}"
+
+    def _became(self, edge: Any, added: Seen) -> str | None:
+        """Write the gradient of a value if it is another one than what was added up; None if it is that."""
+        if isinstance(edge, Outline) or added.value is None:
+            return None
+        if isinstance(edge, Tensor):  # its .grad adds up over passes
+            replaced = edge._hooks and edge.grad is not None and not _is_about(edge.grad.numpy(), added.value)
+            return "…" if replaced else None
         own = self._own_gradient(edge)
-        if added.value is None or own.value is None or np.allclose(own.value, added.value, 1e-5, 0, True):
-            return told if len(parts) > 1 else None
-        return f"{told if len(parts) > 1 else self._text(added)} ⇒ {self._text(own)}"
+        return None if own.value is None or _is_about(own.value, added.value) else self._text(own)
+
+    def _is_from_elsewhere(self, edge: Any, total: str) -> bool:
+        """Tell, and remember for a hint, whether a gradient is no sum of what is told, and no hook made it."""
+        elsewhere = isinstance(edge, Node) and " ⇒ " in total and not (edge.notes and edge.notes.hooks)
+        self._elsewhere |= elsewhere
+        return elsewhere
+
+
+def _is_about(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two gradients differ by rounding at most, in the coarser of their dtypes."""
+    eps = max(float(np.finfo(g.dtype).eps) for g in (one, other))
+    return np.allclose(one, other, 100 * eps, 100 * eps * float(np.abs(other).max(initial=0)), True)
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -374,7 +406,8 @@ def _array(edge: Any) -> np.ndarray:
 
 
 def _attrs(node: Node) -> Mapping[str, Any]:
-    return node.call.attrs if node.call else {}
+    """Return the static arguments; an ellipsis in place of each if they were not kept."""
+    return node.call.attrs if node.call else dict.fromkeys(node.plan.op.defaults, ...)
 
 
 def _shape(edge: Any) -> tuple[int, ...]:
@@ -406,8 +439,10 @@ def _fields(node: Node, texts: Iterable[str]) -> dict[str, str]:
     names, texts = _input_names(node), list(texts)
     given = {name: _attr(attrs[name]) if name in attrs else "…" for name in op.defaults}
     more = [f"{name}={given[name]}" for name in attrs if not _is_default(attrs[name], op.defaults.get(name))]
-    shape = _shape(node.edges[0])
-    n = math.prod(shape) // max(math.prod(node.shape), 1) - int(attrs.get("ddof", 0))
+    if node.call is None:
+        more = ["…"] * _arguments_matter(node)
+    shape, ddof = _shape(node.edges[0]), attrs.get("ddof", 0)
+    n = "…" if ddof is ... else math.prod(shape) // max(math.prod(node.shape), 1) - int(ddof)
     return {
         **given,
         **dict(zip(names, texts, strict=True)),
@@ -417,6 +452,12 @@ def _fields(node: Node, texts: Iterable[str]) -> dict[str, str]:
         "rows": str(shape[0] if len(shape) == 2 else 1),
         "dtype": node.dtype.name,
     }
+
+
+def _arguments_matter(node: Node) -> bool:
+    """Tell whether static arguments could have made another result of the same inputs: an axis only if it is one."""
+    among_axes = len(_shape(node.edges[0])) > 1 and bool(node.shape)
+    return bool(node.plan.op.defaults) and (among_axes or not node.plan.op.defaults.keys() <= {"axis", "keepdims"})
 
 
 def _is_default(value: Any, default: Any) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -151,4 +151,9 @@ def _place(source: Source | None) -> dict[str, Any] | None:
     """Tell where a line stands, by the file's name only: a page is passed on, and folders are nobody's business."""
     if source is None:
         return None
-    return {"file": Path(source.file).name, "line": source.line, "function": source.function, "text": source.text}
+    return {
+        "file": re.split(r"[\\/]", source.file)[-1],
+        "line": source.line,
+        "function": source.function,
+        "text": source.text,
+    }

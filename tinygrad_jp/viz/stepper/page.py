@@ -122,14 +122,14 @@ def step(y: Tensor, *, runs: Runs | None = None, title: str | None = None, max_n
     >>> price.backward()
     >>> viz.step(price).save("price.html")
     """
-    _check(y, runs, max_nodes)
+    _check(y, runs, title, max_nodes)
     shown = contents(y, runs, title)
     count = sum(item["kind"] == "op" for item in shown["items"])
     told = f"{count} operation{'s' if count != 1 else ''}, {len(shown['steps'])} steps"
     return Page(_written(shown), shown["title"] or told, told)
 
 
-def _check(y: Any, runs: Any, max_nodes: Any) -> None:
+def _check(y: Any, runs: Any, title: Any, max_nodes: Any) -> None:
     if isinstance(y, Module):
         raise DtypeError(
             f"viz.step: plays what was computed, got the module {type(y).__name__}; pass the Tensor that it returns, "
@@ -139,6 +139,8 @@ def _check(y: Any, runs: Any, max_nodes: Any) -> None:
         raise DtypeError(f"viz.step: plays the computation of a Tensor, got {type(y).__name__}")
     if runs is not None and not isinstance(runs, Runs):
         raise DtypeError(f"viz.step: runs= is what viz.watch(model) gives, got {type(runs).__name__}")
+    if title is not None and not isinstance(title, str):
+        raise DtypeError(f"viz.step: title= is a text, got {type(title).__name__}")
     if max_nodes is not None and (isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 1):
         raise ArgumentError(f"viz.step: max_nodes must be a whole number of at least 1, got {max_nodes!r}")
     if y._node is None:

@@ -71,7 +71,7 @@ function narrate(step) {
   if (step.formula) parts.push(make("span", { class: "formula", text: step.kind === "forward" ? `${step.name} = ${step.formula}` : step.formula }));
   if (step.numbers) parts.push(make("span", { class: "numbers", text: step.kind === "turn" ? `= ${step.numbers}` : step.numbers }));
   parts.push(make("span", { class: "rule", text: words }));
-  if (step.total) parts.push(make("span", { class: "rule sum", text: `${say("sum told")} ${step.total}` }));
+  if (step.total) parts.push(make("span", { class: "rule sum", text: `${say(`${kindOfTotal(step)} told`)} ${step.total}` }));
   byId("narration").replaceChildren(...parts.flatMap((part) => [part, " "]));
 }
 
@@ -82,7 +82,7 @@ function callout(step) {
   if (!step.op) return;
   const formula = step.kind === "forward" ? `${step.name} = ${step.formula}` : step.formula;
   const numbers = step.kind === "turn" ? `= ${step.numbers}` : step.numbers;
-  const total = step.total ? [make("div", { class: "sum", text: `${say("sum")}: ${step.total}` })] : [];
+  const total = step.total ? [make("div", { class: "sum", text: `${say(kindOfTotal(step))}: ${step.total}` })] : [];
   const holder = layout.holder(step.op);
   const inside = holder === step.op ? [] : [make("div", { class: "inside", text: `${frameTitle(data.frames, Number(holder.slice(1)))} › ${itemOf(data, step.op).told.op}` })];
   box.replaceChildren(...inside, make("div", { class: "formula", text: formula }), make("div", { class: numbers.length > LONG ? "numbers long" : "numbers", text: numbers }), ...total);

@@ -68,7 +68,7 @@ class Panel {
     const rows = entries.map(([step, k]) => {
       const phase = make("span", { class: `phase ${step.kind}`, text: say(step.kind) });
       const told = [make("span", { class: "formula", text: step.kind === "forward" ? `${step.name} = ${step.formula}` : step.formula }), make("span", { class: "numbers", text: step.numbers })];
-      const total = step.total && reaches(step) ? make("span", { class: "numbers sum", text: `${say("sum")}: ${step.total}` }) : null;
+      const total = step.total && reaches(step) ? make("span", { class: "numbers sum", text: `${say(kindOfTotal(step))}: ${step.total}` }) : null;
       return make("li", {}, make("button", { type: "button", title: say("go to step"), click: () => this.go(k) }, phase, ...told, total));
     });
     return section("history", make("ol", { id: "history" }, ...rows));

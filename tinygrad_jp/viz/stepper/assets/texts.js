@@ -16,6 +16,7 @@ const TEXTS = {
     "start without gradients": "The inputs are given. Each step computes one node. (There are no gradients: call backward() before viz.step.)",
     "turn told": "The forward pass is complete. The backward pass starts at the result, with this gradient, and goes from right to left.",
     "sum told": "Several gradients arrive here: they add up.", "sum": "sum",
+    "replaced told": "The gradient here is another one than what arrived by this step:", "replaced": "gradient",
     "not kept": "Only small arrays were kept. Compute inside “with tinygrad_jp.keep_values():” to see all values and the lines of code.",
     "op": "operation", "input": "input", "constant": "input without a gradient", "result": "result",
     "formula": "Computation", "source": "Line of code", "no source": "not noted: compute inside “with keep_values():”",
@@ -48,6 +49,7 @@ const TEXTS = {
     "start without gradients": "入力が与えられています。1 ステップごとにノードを 1 つずつ計算します。(勾配はありません。viz.step の前に backward() を呼んでください。)",
     "turn told": "順伝播が終わりました。逆伝播は、この勾配を持って出力から始まり、右から左へ進みます。",
     "sum told": "ここには複数の勾配が届くので、足し合わせます。", "sum": "和",
+    "replaced told": "ここの勾配は、このステップで届いたものとは別の値です。", "replaced": "勾配",
     "not kept": "小さな配列だけが残っています。すべての値とコードの行を見るには「with tinygrad_jp.keep_values():」の中で計算してください。",
     "op": "演算", "input": "入力", "constant": "勾配を持たない入力", "result": "出力",
     "formula": "計算", "source": "コードの行", "no source": "記録がありません。「with keep_values():」の中で計算してください",
@@ -87,3 +89,6 @@ function sayEverywhere() {
     if (element.tagName === "BUTTON") element.title = element.dataset.key ? `${label} (${element.dataset.key})` : label;
   }
 }
+
+/** Whether the total of a step adds several gradients up, or tells what became of a single one. */
+const kindOfTotal = (step) => (step.total.includes(" + ") ? "sum" : "replaced");
