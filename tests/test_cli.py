@@ -35,7 +35,7 @@ from tinygrad_jp.data import mnist
 from tinygrad_jp.errors import ArgumentError, DataError, TrainingError
 from tinygrad_jp.io import read_checkpoint
 from tinygrad_jp.train import BEST, LAST
-from tinygrad_jp.viz import GraphvizError, plots
+from tinygrad_jp.viz import GraphvizError, graph, plots
 
 START = str(Path(tinygrad_jp.__file__).parent / "cli" / "start.py")
 COMMANDS = ["demo", "train", "eval", "predict", "graph", "plot", "step", "report"]
@@ -104,7 +104,7 @@ class TestTrain:
     def test_writes_what_is_needed_and_tells_how_well_it_went(self, tmp_path: Path, capsys: Capture) -> None:
         run = trained(tmp_path / "x", "--hidden", "30,20", "--epochs", "2", "--batch-norm", "--dropout", "0.1")
         assert sorted(p.name for p in run.iterdir()) == sorted(
-            ["config.json", "history.csv", "learning_curves.png", LAST, BEST]
+            ["config.json", "graph.npz", "history.csv", "learning_curves.png", LAST, BEST]
         )
         printed = capsys.readouterr().out
         assert "BatchNorm1d" in printed
@@ -501,6 +501,11 @@ class TestPictures:
             assert b"(1, 10)" in content  # the shape of the scores, not their numbers
             for word in (b"affine", b"relu", b"1.layers.0.weight", b"scores"):
                 assert word in content
+
+    def test_the_run_can_be_drawn_by_its_folder(self, digits: Path) -> None:
+        drawn = graph(digits, depth="layers")
+        assert "(1, 10)" in drawn.dot
+        assert "Linear" in drawn.dot
 
     def test_graph_with_unknown_suffix(self, points: Path, tmp_path: Path, capsys: Capture) -> None:
         assert "use .svg, .png, .pdf or .dot" in failure(capsys, "graph", points, "-o", tmp_path / "x.foo")

@@ -117,6 +117,13 @@ def test_the_first_anomaly_raises_and_shows_its_line(compute, told):
         assert part in str(error.value)
 
 
+def test_contributions_that_overflow_together_raise():
+    h = Tensor(np.float16(0), requires_grad=True) * 1
+    y = h * 40000 + h * 40000
+    with detect_anomaly(), pytest.raises(AnomalyError, match="mul: the backward pass made 1 inf .* add up"):
+        y.backward()
+
+
 def test_what_was_recorded_outside_is_told_without_its_line():
     y = sqrt(variable(0.0)).sum()
     with detect_anomaly(), pytest.raises(AnomalyError, match="run the forward pass inside"):

@@ -23,7 +23,7 @@ from .errors import DtypeError, GraphFreedError, InPlaceError, ShapeError
 from .ops.reduce import add_reduce
 from .ops.table import Array, Plan, call_vjp
 from .strict import rescue, strict_report
-from .witness import Call, Source, Witness, check_contribution
+from .witness import Call, Source, Witness, check_contribution, check_total
 
 SMALL = 16
 """Arrays of at most this many elements stay with their node, so that a picture can show the numbers."""
@@ -239,7 +239,8 @@ def detect_anomaly() -> _Mode:
     """Raise at the first op, forward or backward, that makes a NaN or an infinity out of finite numbers.
 
     The :class:`.errors.AnomalyError` tells the op, the shapes, where the offending values stand, and the line of the
-    user's code that ran the op. For debugging: every array is looked at. Also decorates functions.
+    user's code that ran the op. For debugging: every array is looked at, but not inside ``no_grad`` or in other
+    threads. Also decorates functions.
 
     Examples
     --------
@@ -400,6 +401,8 @@ def propagate(
             if checks:
                 check_contribution(plan.op, i, g, r, node.notes)
             earlier = table.get(edge)
+            if checks and earlier is not None:
+                check_total(plan.op, i, earlier, r, node.notes)
             model = edge._data if earlier is None else earlier
             try:
                 fits = r.shape == model.shape and r.dtype is model.dtype

@@ -162,15 +162,42 @@ def check_contribution(op: Op[Any], input: int, g: Any, r: Any, notes: Any) -> N
     notes
         Of the node; with the line that recorded it, if that was noted.
     """
-    g, r = (np.asarray(x.numpy() if hasattr(x, "requires_grad") else x) for x in (g, r))
+    g, r = map(_values, (g, r))
     if not makes_nonfinite(r, (g,)):
         return
-    name = op.inputs[0] + f"[{input}]" if op.variadic else op.inputs[input]
-    told = f"{op.name}: the backward pass made {_count(r)} in the gradient of {name}, {r.dtype} {r.shape}: {_where(r)}"
+    where = f"in the gradient of {_name(op, input)}, {r.dtype} {r.shape}: {_where(r)}"
+    told = f"{op.name}: the backward pass made {_count(r)} {where}"
     if g.shape == r.shape:
         at = _first(r)
         told += f"; the gradient that arrived there is {g[at]}"
     raise AnomalyError(told + _recorded(notes.source if notes else None))
+
+
+def check_total(op: Op[Any], input: int, earlier: Any, r: Any, notes: Any) -> None:
+    """Refuse to add a contribution to earlier ones if their sum overflows although all are finite.
+
+    Parameters
+    ----------
+    op, input, notes
+        Of the contribution that comes last, as in :func:`check_contribution`.
+    earlier, r
+        The sum so far, and the contribution.
+    """
+    before, new = map(_values, (earlier, r))
+    with np.errstate(over="ignore"):
+        total = before + new
+    if makes_nonfinite(total, (before, new)):
+        told = f"{op.name}: the backward pass made {_count(total)} where the gradients of {_name(op, input)}, which has"
+        told += f" several uses, add up, {total.dtype} {total.shape}: {_where(total)}"
+        raise AnomalyError(told + _recorded(notes.source if notes else None))
+
+
+def _values(x: Any) -> np.ndarray:
+    return np.asarray(x.numpy() if hasattr(x, "requires_grad") else x)
+
+
+def _name(op: Op[Any], input: int) -> str:
+    return f"{op.inputs[0]}[{input}]" if op.variadic else op.inputs[input]
 
 
 def _forward_message(op: Op[Any], arrays: Sequence[Any], out: np.ndarray, source: Source | None) -> str:

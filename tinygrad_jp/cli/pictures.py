@@ -85,17 +85,22 @@ def graph(folder: Path, path: Path) -> int:
         The file to write; its suffix tells the format.
     """
     run = runs.open_run(folder)
-    data = datasets.kind(run.config.data).load(run.config.seed)
-    x, _ = datasets.examples(data.x_test, data.t_test)[-1:]
-    scores = run.model(Tensor(x, requires_grad=True, name="x"))  # with a gradient all its way is recorded
-    scores.name = "scores"
-    for name, parameter in run.model.named_parameters():
-        parameter.name = name
+    scores, modules = recorded(run, datasets.kind(run.config.data).load(run.config.seed))
     try:
-        print(say("saved", path=viz.graph(scores, show="shapes").save(path)))
+        drawn = viz.graph(scores, runs=modules, depth="ops", show="shapes")
+        print(say("saved", path=drawn.save(path)))
     except (ValueError, viz.GraphvizError) as error:
         raise CommandError("not drawn", why=error) from error
     return 0
+
+
+def recorded(run: runs.Run, data: datasets.Data) -> tuple[Tensor, viz.Runs]:
+    """Let a run's network compute the scores of one example, and note its modules."""
+    x, _ = datasets.examples(data.x_test, data.t_test)[-1:]
+    with viz.watch(run.model) as modules:
+        scores = run.model(Tensor(x, requires_grad=True, name="x"))  # with a gradient all its way is recorded
+    scores.name = "scores"
+    return scores, modules
 
 
 def report(folder: Path, path: Path) -> int:

@@ -29,7 +29,8 @@ CURVES = "learning_curves.png"
 WEIGHTS = "weight_histograms.png"
 CONFUSION = "confusion.png"
 MISCLASSIFIED = "misclassified.png"
-FILES = (configuration.FILE, BEST, LAST, HISTORY, CURVES, WEIGHTS, CONFUSION, MISCLASSIFIED)
+GRAPH = "graph.npz"
+FILES = (configuration.FILE, BEST, LAST, HISTORY, CURVES, WEIGHTS, CONFUSION, MISCLASSIFIED, GRAPH)
 """What the commands write into a run's folder."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .. import generator
+from .. import generator, viz
 from ..data import DataLoader, train_val_test_split
 from ..nn import Module
 from ..ops import softmax_cross_entropy
@@ -26,7 +26,7 @@ from .config import Config
 from .datasets import Data
 from .language import INTERRUPTED, CommandError, say
 from .naming import check
-from .pictures import curves, save_picture
+from .pictures import curves, recorded, save_picture
 
 
 def train(folder: Path, given: Mapping[str, Any], resume: bool, overwrite: bool) -> int:
@@ -200,3 +200,5 @@ def _report(folder: Path, trainer: Trainer, data: Data) -> None:
     y, t = runs.scores(run.model, datasets.examples(data.x_test, data.t_test))
     print(say("test accuracy", n=len(t), epoch=run.epoch, **runs.accuracy_and_loss(y, t)))
     save_picture("learning_curves", curves(trainer.history), folder / runs.CURVES)
+    scores, modules = recorded(run, data)
+    viz.save(scores, folder / runs.GRAPH, modules)  # so that viz.graph(folder) draws the network
