@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -338,3 +339,9 @@ def test_weight_that_was_updated_since_is_not_drawn_with_its_new_value() -> None
     assert drawn["4"] == 1
     assert drawn["1"] == 1  # the gradient of the loss, and no value 1 of w
     assert drawn["()"] == 2
+
+
+def test_fontconfig_is_not_heard_and_everything_else_is(capfd: pytest.CaptureFixture[str]) -> None:
+    with rendering._no_font_warnings():
+        os.write(2, b'Fontconfig warning: "/etc/fonts.conf": unknown element\nsomething else\n')
+    assert capfd.readouterr().err == "something else\n"

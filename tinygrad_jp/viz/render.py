@@ -6,11 +6,13 @@ program, if there is one, because only a program can be stopped when it takes to
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
@@ -86,9 +88,29 @@ def _by_wheel(dot: str, format: str, options: list[str]) -> bytes:
             "program is on the PATH; Graph.dot and Graph.save('x.dot') work without"
         ) from error
     try:
-        drawn: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot", args=shlex.join(options))
+        with _no_font_warnings():
+            drawn: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot", args=shlex.join(options))
     except (pygraphviz.DotError, OSError, ValueError) as error:
         raise GraphvizError(f"pygraphviz: {error}") from error
     except TypeError as error:  # it takes the code of a failure for a result
         raise GraphvizError(f"the Graphviz inside pygraphviz cannot write {format}") from error
     return drawn
+
+
+@contextmanager
+def _no_font_warnings() -> Iterator[None]:
+    """Hold back what fontconfig says of the machine's own settings, and pass on all else that is written meanwhile."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a program without a console
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not line.startswith(b"Fontconfig warning")))
