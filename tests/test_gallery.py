@@ -231,3 +231,21 @@ def test_the_page_shows_every_figure_with_its_code() -> None:
         assert figure.en in page
         assert figure.ja in page
         ET.parse(DOCS / "images" / "gallery" / f"{number}.svg")
+
+
+@pytest.mark.parametrize(
+    ("number", "formulas"),
+    [
+        ("5-06", ["∂L/∂y · ∂y/∂x", "∂L/∂y"]),
+        ("5-09", ["∂L/∂z × 1", "∂L/∂z × 1", "∂L/∂z"]),
+        ("5-12", ["∂L/∂z × y", "∂L/∂z × x", "∂L/∂z"]),
+        ("5-22", ["∂L/∂y × y × (1 − y)", "∂L/∂y"]),
+    ],
+)
+def test_formulas_below_the_arrows(number: str, formulas: list[str]) -> None:
+    assert sorted(texts(FIGURES[number].draw().svg, GRADIENT)) == sorted(formulas)
+
+
+def test_formulas_of_affine() -> None:
+    shown = set(texts(FIGURES["5-27"].draw().svg, GRADIENT))
+    assert {"∂L/∂v1 · Wᵀ", "Xᵀ · ∂L/∂v1", "sum(∂L/∂Y × 1)", "(4, 2)", "(2, 3)", "(3,)"} <= shown

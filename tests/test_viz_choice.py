@@ -197,6 +197,55 @@ class TestHiding:
             viz.graph(x * 2, hide="constant")
 
 
+class TestFormulas:
+    def test_several_uses_and_names(self) -> None:
+        a, b = (Tensor(value, requires_grad=True, name="W") for value in (2.0, 3.0))
+        y = (a * a) * b
+        y.backward()
+        told = re.findall(r"(?<=>)[^<>]+(?=</?(?:font|br|td))", viz.graph(y, show="formulas").dot)
+        assert sorted(text for text in told if text.strip()) == sorted(
+            ["W1", "∂L/∂v1 × W1", "W1", "∂L/∂v1 × W1", "v1", "∂L/∂v2 × W2", "W2", "∂L/∂v2 × v1", "v2", "∂L/∂v2"]
+        )
+
+    def test_gradients_that_were_not_computed_have_none(self) -> None:
+        y = Tensor(2.0, requires_grad=True, name="x") * 2.0
+        assert "∂" not in viz.graph(y, show="formulas").dot
+
+    def test_gradients_as_bars(self) -> None:
+        y = tj.exp(Tensor(np.ones((2, 3)), requires_grad=True, name="x") * 2.0).sum()
+        y.backward()
+        drawn = viz.graph(y, show="formulas", gradients="relative")
+        assert "|∇|" in drawn.dot
+        assert "v1<br/>(2, 3)" in drawn.dot
+        assert "∂" not in drawn.dot
+
+    def test_of_primitives(self) -> None:
+        with tj.keep_values():
+            y = tj.softmax(Tensor([1.0, 2.0], requires_grad=True, name="x"))
+        y.backward([1.0, 0.0])
+        drawn = viz.graph(y, show="formulas", depth="primitives").dot
+        assert "exp" in drawn
+        assert "∂L/∂x" not in drawn
+        assert len(re.findall("∂L/∂v", drawn)) > 3
+
+    def test_a_leaf_has_none(self) -> None:
+        assert labels(viz.graph(Tensor(1.0, requires_grad=True, name="x"), show="formulas")) == ["x", " "]
+
+    def test_only_of_one_tensor(self) -> None:
+        net = Net()
+        with viz.watch(net) as runs:
+            y = net(np.ones((1, 2), np.float32))
+        for call in (
+            lambda: viz.graph(net, (1, 2), show="formulas"),
+            lambda: viz.graph(y, runs=runs, show="formulas"),
+            lambda: viz.graph([y, y * 2], show="formulas"),
+        ):
+            with pytest.raises(
+                ArgumentError, match="'formulas' tells of the operations behind one Tensor, without runs="
+            ):
+                call()
+
+
 class TestAttributes:
     def test_are_written_and_escaped(self) -> None:
         looks = {

@@ -228,7 +228,7 @@ class TestNothingToDraw:
         [
             (
                 {"show": "pictures"},
-                "show must be one of ('values', 'shapes', 'both', 'numbers', 'thumbnails', 'nothing')",
+                "show must be one of ('values', 'shapes', 'both', 'numbers', 'thumbnails', 'formulas', 'nothing')",
             ),
             ({"gradients": "big"}, "gradients must be one of ('values', 'relative'), got 'big'"),
             ({"gradients": None}, "gradients must be one of"),

@@ -61,6 +61,12 @@ def check_looks(rankdir: Any, show: Any, gradients: Any, max_nodes: Any) -> None
         raise ArgumentError(f"viz.graph: max_nodes must be at least 1, a whole number, got {max_nodes!r}")
 
 
+def check_formulas(y: Any, runs: Any, show: Any) -> None:
+    """Refuse formulas of modules and of several results."""
+    if show == "formulas" and (runs is not None or not isinstance(y, Tensor)):
+        raise ArgumentError("viz.graph: show='formulas' tells of the operations behind one Tensor, without runs=")
+
+
 def check_verdicts(y: Any, depth: Any, verify: Any) -> None:
     """Refuse verdicts on other operations than those that are drawn."""
     if verify is None:

@@ -13,13 +13,14 @@ from ..errors import ArgumentError
 from ..nn.module import Module
 from ..tape import Node
 from ..tensor import Tensor
-from .checks import check_attributes, check_call, check_facts, check_looks, check_verdicts, words
+from .checks import check_attributes, check_call, check_facts, check_formulas, check_looks, check_verdicts, words
 from .colours import Colour, coloured
 from .columns import heights, in_columns
 from .detail import Depth, detail
 from .dot import Gradients, Rankdir, Show, dot
 from .facts import Facts
 from .folding import parameters_of
+from .formulas import formulas
 from .marks import Marks, nonfinite
 from .overview import overview
 from .part import part
@@ -113,11 +114,12 @@ def graph(
         modules; if these are many, in columns.
     show
         "values": numbers, up to 16 in one tensor, and the shape of larger ones; "shapes"; "both"; "numbers": single
-        numbers and else shapes; "nothing": bare arrows; or "thumbnails": small pictures of larger tensors that are
-        known, which are all inside ``keep_values()``: of images and feature maps in grey, of weights, gradients and all
-        else as heat maps (blue below zero, white at zero, red above), of vectors as bars; NaN and infinities are
-        magenta. By default "thumbnails" of what was computed inside ``keep_values()``; else "values" of a tensor, and
-        "numbers" between modules.
+        numbers and else shapes; "nothing": bare arrows; "formulas", of one tensor without `runs`: names and shapes, and
+        below them how each gradient is made, "∂L/∂z × y" (figure 5-12); or "thumbnails": small pictures of larger
+        tensors that are known, which are all inside ``keep_values()``: of images and feature maps in grey, of weights,
+        gradients and all else as heat maps (blue below zero, white at zero, red above), of vectors as bars; NaN and
+        infinities are magenta. By default "thumbnails" of what was computed inside ``keep_values()``; else "values" of
+        a tensor, and "numbers" between modules.
     gradients
         "values", or "relative": a bar for the norm of each gradient that is known, on a logarithmic scale from the
         smallest (blue) to the largest (red), so that vanishing and exploding gradients are seen at a glance.
@@ -189,6 +191,7 @@ def graph(
     notes += tuple(name for name in ("multiply_adds", "bytes") if costs and name not in notes)
     check_call(y, inputs, depth, (*expand, *collapse, *([] if only is None else [only])), runs)
     check_looks(rankdir, show, gradients, max_nodes)
+    check_formulas(y, runs, show)
     check_verdicts(y, depth, verify)
     check_facts(hide, notes, colour)
     check_attributes(attributes)
@@ -254,7 +257,8 @@ def _trial(y: Any, inputs: Sequence[Any], runs: Runs | None, depth: Any, wanted:
 def _drawn(trial: Trial, view: _View, looks: _Looks, verify: Report | None, watched: bool) -> Graph:
     """Draw what was computed; as modules, with a title, if these were watched."""
     nodes = reached(trial.results)
-    picture = _picture(trial, nodes, view, Marks(verify, nonfinite(nodes)))
+    told = formulas(trial.results[0]) if looks.show == "formulas" else None
+    picture = _picture(trial, nodes, view, Marks(verify, nonfinite(nodes), told))
     show, rankdir, title = looks.show, looks.rankdir, looks.title
     if show is None and any(node.call is not None for node in nodes):
         show = "thumbnails"

@@ -14,6 +14,7 @@ from .parts import Mark, Verdict
 
 if TYPE_CHECKING:
     from ..testing.verify import Report
+    from .formulas import Formulas
 
 SEVERITY: tuple[Verdict, ...] = ("broken", "wrong", "kink", "unjudged", "ok")
 """Of the operations in a module the first of these that any has is shown."""
@@ -31,10 +32,13 @@ class Marks:
         Verdicts on the gradients.
     notes
         What was found of NaN, infinities and exceptions, by the order of a node or the negative ``id`` of a leaf.
+    formulas
+        What stands on wires in place of values.
     """
 
     report: Report | None = None
     notes: Mapping[int, str] = field(default_factory=dict)
+    formulas: Formulas | None = None
 
     def of_leaf(self, leaf: Any) -> Mark | None:
         """Mark an input that brings NaN or infinities."""

@@ -144,6 +144,8 @@ class Wire:
         Where it changes.
     expanded
         The shape to which the operation repeats the value (broadcasting), if that is larger.
+    formulas
+        What the value is called and how the gradient is made, if that is told.
     """
 
     tail: str
@@ -157,6 +159,7 @@ class Wire:
     look: Look = "signed"
     dtype: str | None = None
     expanded: tuple[int, ...] | None = None
+    formulas: tuple[str, str] = ("", "")
 
 
 @dataclass

@@ -164,6 +164,8 @@ class _Drawing:
             wire = self._wire_from(edge, group, contributions.get(i), i in contributions, i)
             wire.value = _array(value_then(node, i))
             wire.expanded = _expanded(node, edge)
+            if self._marks.formulas:
+                wire.formulas = self._marks.formulas.into(node, i)
             if wire.shape is not None and _dtype(edge) not in (None, node.dtype):
                 wire.dtype = str(_dtype(edge))
             wires.append(wire)
@@ -271,6 +273,8 @@ class _Drawing:
         wire = self._wire_from(source, None, *_own_gradient(source))
         if isinstance(y, Tensor):
             wire.value = y.numpy()
+        if self._marks.formulas and isinstance(source, Node):
+            wire.formulas = self._marks.formulas.out_of(source)
         name = source.name if isinstance(source, Node) else ""
         if self._part is not None and isinstance(source, Node):
             name = self._part.user(source)

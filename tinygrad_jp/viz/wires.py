@@ -11,11 +11,11 @@ import numpy as np
 
 from ..tape import SMALL
 from .parts import Scene, Wire
-from .text import number, written
+from .text import escape, number, written
 from .thumbnails import Thumbnail, thumbnail
 from .watch import norm
 
-Show = Literal["values", "shapes", "both", "numbers", "thumbnails", "nothing"]
+Show = Literal["values", "shapes", "both", "numbers", "thumbnails", "formulas", "nothing"]
 
 GRADIENT = "#c0392b"
 LEAST_WIDTH = 24
@@ -127,7 +127,7 @@ class Wires:
         if wire.shape is None:
             return Side([])
         drawn = self._thumbnail(wire.value, wire)
-        lines = [written(wire.shape)] if drawn else _lines(wire.value, wire.shape, self._show)
+        lines = [written(wire.shape)] if drawn else _lines(wire.value, wire.shape, self._show, wire.formulas[0])
         more = [wire.dtype] if wire.dtype else []
         if wire.expanded:
             more.append(f"⇒ {written(wire.expanded)}")
@@ -139,7 +139,7 @@ class Wires:
         if self._sizes is not None:
             return self._bar(size(wire), self._sizes)
         drawn = self._thumbnail(wire.gradient, wire)
-        lines = _lines(wire.gradient, wire.shape, self._show)
+        lines = _lines(wire.gradient, wire.shape, self._show, wire.formulas[1])
         only_shape = lines == [written(wire.shape)] and self._show != "shapes"
         if drawn or (wire.norm is not None and only_shape):
             lines = [_norm(size(wire))]
@@ -213,8 +213,10 @@ def _short(array: np.ndarray) -> bool:
     return array.size <= SMALL and (array.ndim == 0 or array.shape[-1] <= LONGEST_ROW)
 
 
-def _lines(value: np.ndarray | None, shape: tuple[int, ...], show: Show) -> list[str]:
-    """Write a value in lines: the number, a small table of numbers, or the shape."""
+def _lines(value: np.ndarray | None, shape: tuple[int, ...], show: Show, formula: str) -> list[str]:
+    """Write a value in lines: the number, a small table of numbers, the shape, or a formula and the shape."""
+    if show == "formulas":
+        return [escape(formula)] * bool(formula) + [written(shape)] * bool(shape)
     known = value is not None and 0 < value.size <= SMALL
     if show == "shapes" or value is None or not known or (show == "numbers" and shape != ()):
         return [written(shape)]
@@ -235,9 +237,9 @@ def _above_and_below(value: Side, gradient: Side) -> str:
 def _cell(side: Side, lines: int, height: int, above: bool) -> str:
     """Write a side, and empty space as far from the wire as it is less high than the other one."""
     if not height:
-        return _text(side, lines)
+        return _text(side, lines, above)
     rows = [f"<tr>{_picture(side)}</tr>"] if side.picture else []
-    rows.append(f"<tr><td>{_text(side, lines)}</td></tr>")
+    rows.append(f"<tr><td>{_text(side, lines, above)}</td></tr>")
     if side.height < height:
         rows.insert(0 if above else len(rows), f'<tr><td height="{height - side.height}"></td></tr>')
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>'
@@ -257,7 +259,8 @@ def _picture(side: Side) -> str:
     return f'<td cellpadding="0">{side.picture}</td>'
 
 
-def _text(side: Side, lines: int = 0) -> str:
-    """Write lines of text, and empty ones until there are so many."""
-    text = "<br/>".join(side.lines + [" "] * (lines - len(side.lines)))
+def _text(side: Side, lines: int = 0, above: bool = False) -> str:
+    """Write lines of text, and away from the wire empty ones until there are so many."""
+    empty = [" "] * (lines - len(side.lines))
+    text = "<br/>".join(empty + side.lines if above else side.lines + empty)
     return f'<font color="{side.colour}">{text}</font>' if side.colour else text

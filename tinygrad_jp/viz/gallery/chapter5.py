@@ -138,9 +138,10 @@ def f(x: Any, /) -> Any:
 @figure(
     "5-06",
     en="Backward through any function y = f(x): the signal E that arrives is multiplied by the local derivative ∂y/∂"
-    "x and handed on. (Here f(x) = x² at x = 2, and E = 0.5.)",
-    ja="任意の関数 y = f(x) の逆伝播。上流からの信号 E に局所的な微分 ∂y/∂x を掛けて、次のノードへ渡します。(ここでは"
-    "例として f(x) = x²、x = 2、E = 0.5 を描きました。)",
+    "x and handed on. (E is ∂L/∂y.)",
+    ja="任意の関数 y = f(x) の逆伝播。上流からの信号 E に局所的な微分 ∂y/∂x を掛けて、次のノードへ渡します。(E は ∂L/"
+    "∂y です。)",
+    show="formulas",
 )
 def function() -> Tensor:
     """Figure 5-6: y = f(x); the gradient from above times ∂y/∂x."""
@@ -160,6 +161,7 @@ def _square_of_a_sum() -> Tensor:
     "then ∂z/∂t · ∂t/∂x. That is the chain rule.",
     ja="z = (x + y)² を t = x + y と z = t² に分けた計算グラフ。逆向きに ∂z/∂z、∂z/∂t、∂z/∂t·∂t/∂x と局所的な微分を掛"
     "けていくことが、連鎖率そのものです。",
+    show="formulas",
 )
 @figure(
     "5-08",
@@ -180,6 +182,7 @@ def square_of_a_sum() -> Tensor:
     en="Forward and backward through a node +: the gradient that arrives is multiplied by 1, so both inputs get it "
     "as it is.",
     ja="加算ノードの順伝播と逆伝播。上流の微分に 1 を掛けるだけなので、両方の入力に同じ値がそのまま流れます。",
+    show="formulas",
 )
 @figure(
     "5-11",
@@ -199,6 +202,7 @@ def addition() -> Tensor:
     "∂z arrives from behind. (Here other nodes compute x, and L is made of z.)",
     ja="最終的に L を出力する大きな計算グラフの途中にある加算ノード。前後にどんな計算があっても、右からは ∂L/∂z が届"
     "くだけです。(ここでは x の手前と z の先に適当な計算を置きました。)",
+    show="formulas",
 )
 def addition_inside() -> Tensor:
     """Figure 5-10: z = x + y in the middle of a graph whose result is L."""
@@ -214,6 +218,7 @@ def addition_inside() -> Tensor:
     en="Forward and backward through a node ×: each input gets the gradient from above times the other input, x and "
     "y exchanged.",
     ja="乗算ノードの順伝播と逆伝播。上流の微分に、x には y を、y には x を掛けて、入力を入れ替えた値を流します。",
+    show="formulas",
 )
 @figure(
     "5-13",
@@ -294,8 +299,11 @@ def sigmoid_backward() -> Tensor:
 )
 @figure(
     "5-22",
-    en="The same node, its gradient written by the result alone: ∂L/∂y times y(1 − y), here 0.8 × 0.2 = 0.16.",
-    ja="同じノードの微分を出力だけで書いた図。上流の微分に y(1 − y) を掛けるだけで、ここでは 0.8 × 0.2 = 0.16 です。",
+    en="The same node, its gradient written by the result alone: ∂L/∂y times y(1 − y). In figure 5-21 that is 0.8 × "
+    "0.2 = 0.16.",
+    ja="同じノードの微分を出力だけで書いた図。上流の微分に y(1 − y) を掛けるだけです。図 5-21 の数値では 0.8 × 0.2 = "
+    "0.16 になります。",
+    show="formulas",
 )
 def sigmoid_node() -> Tensor:
     """Figures 5-21 and 5-22: the sigmoid as one node, the gradient is y(1 − y)."""
@@ -365,7 +373,7 @@ def matrix_product() -> Tensor:
     "the rows of ∂L/∂Y. (Drawn with N = 4.)",
     ja="バッチ版の Affine レイヤ。X は N 行になります。バイアスはどの行にも足されたので、その微分は ∂L/∂Y を行方向に"
     "合計したものです。(ここでは N = 4 で描きました。)",
-    show="shapes",
+    show="formulas",
 )
 def affine_batch() -> Tensor:
     """Figure 5-27: Y = X · W + B with shapes (N, 2), (2, 3), (3,), here N = 4."""
