@@ -346,8 +346,8 @@ def test_graph_takes_the_file_or_what_was_read(tmp_path: Path) -> None:
     loss, runs = network()
     path = save(loss, tmp_path / "x.npz", runs)
     expected = viz.graph(loss, runs=runs, depth="layers", show="shapes").dot
-    for given in (path, str(path), load(path)):
-        assert viz.graph(given, depth="layers", show="shapes").dot == expected
+    for saved in (path, str(path), load(path)):
+        assert viz.graph(saved, depth="layers", show="shapes").dot == expected
     with pytest.raises(ValueError, match="a saved computation has its own"):
         viz.graph(path, runs=runs)
     with pytest.raises(DataError, match="nowhere"):
