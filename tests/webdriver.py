@@ -77,6 +77,8 @@ class Browser:
     def open(self, path: Path) -> None:
         """Open a file, and forget what was logged before."""
         self._ask("POST", "/url", {"url": path.resolve().as_uri()})
+        # keys that come before a page was first drawn are lost
+        self.run("return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn())))")
 
     @contextmanager
     def frame(self, selector: str) -> Iterator[None]:
