@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import generator
 from ..errors import ArgumentError
 from ..language import tell
 from ..ops.conv import conv_windows
 from ..tape import Node, clock, enable_grad
 from ..tensor import Tensor
 from ..text import table, width
+from .modes import in_use, unchanged
 from .module import Module
 
 
@@ -139,7 +139,7 @@ def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.f
     x = _example(input_shape, np.dtype(dtype))
     modules = dict(model.named_modules())
     trainable = sum(p.size for p in model.parameters() if p.requires_grad)
-    with _as_in_use(model), enable_grad(), _watched(modules) as runs:
+    with in_use(model), unchanged(model), _all_learned(model), enable_grad(), _watched(modules) as runs:
         model(x)
     rows = {path: row for row in reversed(runs) for path in [row.path]}  # the first run of each
     unused = [Row(path, type(module).__name__) for path, module in modules.items() if path not in rows]
@@ -163,25 +163,15 @@ def _example(shape: Sequence[int], dtype: np.dtype[Any]) -> Tensor:
 
 
 @contextmanager
-def _as_in_use(model: Module) -> Iterator[None]:
-    """Run a model in ``eval`` with all parameters recorded; afterwards all is as before."""
-    modes = [(module, module.training) for module in model.modules()]
+def _all_learned(model: Module) -> Iterator[None]:
+    """Let what is computed from any parameter be recorded, also from frozen ones, which are frozen again afterwards."""
     frozen = [parameter for parameter in model.parameters() if not parameter.requires_grad]
-    buffers = [(m, name, vars(m)[name], vars(m)[name].copy()) for m in model.modules() for name in m._buffers]
-    random = generator.state()
+    model.requires_grad_()
     try:
-        model.eval()
-        model.requires_grad_()
         yield
     finally:
-        for module, mode in modes:
-            module.training = mode
         for parameter in frozen:
             parameter.requires_grad = False
-        for module, name, array, values in buffers:
-            array[...] = values
-            setattr(module, name, array)
-        generator.restore(random)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, Literal
@@ -163,20 +164,9 @@ def search(
         def run(drawn: Any) -> float:
             trial = Trial({name: _draw(drawn, name, choices) for name, choices in space.items()})
             done.append(trial)
-
-            def report(**values: float) -> None:
-                if not values:
-                    raise ArgumentError("search: report() was given nothing; call report(val_accuracy=…)")
-                for name, value in values.items():
-                    trial.curves.setdefault(name, []).append(_number(f"report's {name}", value))
-                trial.value = trial.curves[next(iter(values))][-1]
-                drawn.report(trial.value, len(next(iter(trial.curves.values()))))
-                if drawn.should_prune():
-                    trial.pruned = True
-                    raise optuna.TrialPruned
-
             try:
-                trial.value = _number("the objective's result", objective(trial.params, report))
+                result = objective(trial.params, partial(_report, optuna, drawn, trial))
+                trial.value = _number("the objective's result", result)
             finally:
                 advance()
             return trial.value
@@ -184,6 +174,19 @@ def search(
         study.optimize(run, n_trials=trials)
     sign = -1 if mode == "max" else 1
     return Search(sorted(done, key=lambda trial: (trial.pruned, trial.value != trial.value, sign * trial.value)))
+
+
+def _report(optuna: Any, drawn: Any, trial: Trial, /, **values: float) -> None:
+    """Keep what an objective reports of an epoch, and end its trial if that does badly."""
+    if not values:
+        raise ArgumentError("search: report() was given nothing; call report(val_accuracy=…)")
+    for name, value in values.items():
+        trial.curves.setdefault(name, []).append(_number(f"report's {name}", value))
+    trial.value = trial.curves[next(iter(values))][-1]
+    drawn.report(trial.value, len(next(iter(trial.curves.values()))))
+    if drawn.should_prune():
+        trial.pruned = True
+        raise optuna.TrialPruned
 
 
 def _study(optuna: Any, mode: str, sampler: str, prune: bool) -> Any:

@@ -18,6 +18,7 @@ from ..errors import ArgumentError, DataError, DtypeError, TrainingError
 from ..io import load_checkpoint, read_checkpoint, save_checkpoint
 from ..language import tell
 from ..nn import Module
+from ..nn.modes import in_use
 from ..optim import Optimizer, Scheduler, clip_grad_norm
 from ..tape import no_grad
 from ..tensor import Tensor
@@ -316,7 +317,7 @@ class Trainer:
         """
         losses = Means()
         outputs, targets = [], []
-        with self._in_use():
+        with in_use(self.model), no_grad():
             for x, t in loader.fresh():
                 output = self.model(Tensor(x))
                 losses.add(len(x), {"loss": self.loss(output, t).item()})
@@ -339,23 +340,11 @@ class Trainer:
         """
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ArgumentError(f"Trainer.predict: batch_size must be at least 1, got {batch_size!r}")
-        with self._in_use():
+        with in_use(self.model), no_grad():
             parts = [self.model(Tensor(x[i : i + batch_size])).numpy() for i in range(0, len(x), batch_size)]
         if not parts:
             raise ArgumentError("Trainer.predict: got no inputs")
         return np.concatenate(parts)
-
-    @contextmanager
-    def _in_use(self) -> Iterator[None]:
-        """Run the model as in use, without recording; afterwards every part is in the mode it was in."""
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.eval()
-        try:
-            with no_grad():
-                yield
-        finally:
-            for module, training in modes:
-                module.training = training
 
     # ------------------------------------------------------------------------------------------ checkpoints
 

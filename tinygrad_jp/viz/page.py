@@ -1,4 +1,4 @@
-"""One HTML page: its parts as text, its looks, and its file.
+"""The page of a report: its parts as text, and its looks.
 
 The page needs no network and runs no script (its own security policy forbids both); pictures are data inside it.
 Everything that is written into it is escaped here.
@@ -10,12 +10,10 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError
-from ..files import write_atomically
 from ..language import language, tell
+from .webpage import Page
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5c5c5c; --paper: #fff; --desk: #f4f4f2; --line: #dcdcd8;
@@ -66,55 +64,6 @@ footer { color: var(--soft); font-size: .85rem; padding-bottom: 1.5rem }
   nav { display: none }
 }
 """
-
-
-class Page:
-    """A finished HTML page; Jupyter shows it.
-
-    Attributes
-    ----------
-    html : str
-        Its text.
-    """
-
-    def __init__(self, html: str) -> None:
-        self.html = html
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page to a file, whole or not at all.
-
-        Parameters
-        ----------
-        path
-            Ends in .html or .htm. Folders are made as needed.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        ArgumentError
-            For another suffix.
-        OSError
-            If it cannot be written; what was there before is still there.
-        """
-        return write_atomically(checked(path), self.html.encode())
-
-    def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{escape(self.html)}" style="width:100%;height:40rem;border:0"></iframe>'
-
-    def __repr__(self) -> str:
-        return f"<Page of {len(self.html):,} characters; .save('report.html') writes it>"
-
-
-def checked(path: str | Path) -> Path:
-    """Return the path of a page, or say that its suffix is none of HTML."""
-    path = Path(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ArgumentError(f"report: cannot write {path.name!r}; its suffix must be .html or .htm")
-    return path
 
 
 # ---------------------------------------------------------------------------------------------- parts
@@ -245,5 +194,7 @@ def document(title: str, lead: str, sections: Iterable[tuple[str, str, Iterable[
 <footer><p>{escape(foot)}</p></footer>
 </body>
 </html>
-"""
+""",
+        title,
+        f"about {title}",
     )

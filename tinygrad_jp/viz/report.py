@@ -16,8 +16,9 @@ from ..nn.modes import in_use
 from ..tape import no_grad
 from ..tensor import Tensor
 from .drawing import graph
-from .page import Page, checked, document, facts, heading, missing, paragraph, picture, table
+from .page import document, facts, heading, missing, paragraph, picture, table
 from .render import GraphvizError
+from .webpage import Page, checked
 
 if TYPE_CHECKING:
     from .material import Material

@@ -156,7 +156,7 @@ class _Drawing:
 
     def _add_circle(self, node: Node, group: Group | None) -> None:
         contributions = node.contributions()
-        folded = _folded_argument(node)
+        folded = folded_argument(node)
         wires = []
         for i, edge in enumerate(node.edges):
             if i == folded or self._hides(edge):
@@ -355,7 +355,7 @@ def _box(id: str, place: Place) -> Box:
     return Box(id, kind, title, options, (notes,) if notes else (), times, place.group)
 
 
-def _folded_argument(node: Node) -> int | None:
+def folded_argument(node: Node) -> int | None:
     """Find the Python number that is written into the circle, if there is one."""
     if node.plan.op.name in FOLDING and len(node.edges) == 2:
         for i in (1, 0) if node.plan.op.name in COMMUTATIVE else (1,):

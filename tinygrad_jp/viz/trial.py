@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, GraphError
+from ..nn.modes import unchanged
 from ..nn.module import Module
 from ..ops import Op
 from ..tape import Node, enable_grad, keep_values, primitives, recording
@@ -22,8 +23,7 @@ from ..tensor import Tensor, apply, apply_binary
 from ..witness import PACKAGE, Source, Witness
 from .facts import Facts, dotted_names, magnitude
 from .record import reachable
-from .watch import Run, Runs, arrays, tensors, unchanged, watch
-from .watch import _run as watched_run
+from .watch import Run, Runs, arrays, tensors, watch, watched_run
 
 
 def raised(values: Any, /) -> np.ndarray:

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import generator
 from ..errors import DtypeError
 from ..nn.module import Module
 from ..ops import identity
@@ -227,7 +226,7 @@ def watch(model: Module) -> Iterator[Runs]:
     removers = [module.register_forward_hook(lambda *_: None) for module in modules.values()]
     try:
         for path, module in modules.items():
-            vars(module)["forward"] = partial(_run, runs, open_runs, path, module, module.forward)
+            vars(module)["forward"] = partial(watched_run, runs, open_runs, path, module, module.forward)
         yield runs
     finally:
         for path, module in modules.items():
@@ -238,7 +237,7 @@ def watch(model: Module) -> Iterator[Runs]:
             remove()
 
 
-def _run(
+def watched_run(
     runs: Runs,
     open_runs: list[Run],
     path: str,
@@ -335,17 +334,3 @@ def _note_norm(tensor: Tensor, norms: dict[int, float | None]) -> None:
 def norm(g: Any) -> float:
     """Euclidean norm of a gradient, an array or a Tensor."""
     return float(np.linalg.norm(g.numpy() if isinstance(g, Tensor) else g))
-
-
-@contextmanager
-def unchanged(model: Module) -> Iterator[None]:
-    """Let a model run; its buffers and the random generator are afterwards as before."""
-    buffers = [(m, name, vars(m)[name], vars(m)[name].copy()) for m in model.modules() for name in m._buffers]
-    random = generator.state()
-    try:
-        yield
-    finally:
-        for module, name, array, values in buffers:
-            array[...] = values
-            setattr(module, name, array)
-        generator.restore(random)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -20,6 +19,7 @@ from ..containers import Sequential
 from ..conv import Conv2d
 from ..dropout import Dropout
 from ..linear import Flatten, Linear
+from ..modes import in_use
 from ..module import Module, Parameter, _misfits
 from ..pooling import MaxPool2d
 from .images import check_images, convolution
@@ -49,7 +49,7 @@ class BookNetwork(Module):
 
     def predict(self, x: ArrayLike | Tensor) -> Tensor:
         """Return the scores, before softmax, as in use: without dropout."""
-        with _as_in_use(self):
+        with in_use(self):
             scores: Tensor = self(x)
         return scores
 
@@ -121,17 +121,6 @@ def load_book_parameters(network: BookNetwork, params: Mapping[str, ArrayLike]) 
         raise DataError(f"load_book_parameters: these are not the parameters of this {type(network).__name__}:{listed}")
     for name, parameter in own.items():
         parameter.data = values[name].astype(parameter.dtype)
-
-
-@contextmanager
-def _as_in_use(network: Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 class TwoLayerNet(BookNetwork):

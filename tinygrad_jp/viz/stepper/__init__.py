@@ -5,6 +5,7 @@ The tape is read into a :class:`.diagram.Diagram`, Graphviz places it, and ``ass
 
 from __future__ import annotations
 
-from .page import Page, step
+from ..webpage import Page
+from .page import step
 
 __all__ = ["Page", "step"]

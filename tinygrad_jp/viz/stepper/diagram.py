@@ -12,7 +12,7 @@ import numpy as np
 from ...tape import Node
 from ...tensor import Tensor
 from ..record import reachable
-from ..scene import COMMUTATIVE, FOLDING
+from ..scene import folded_argument
 from ..text import number
 from ..watch import Runs
 from .arrays import beside
@@ -187,15 +187,6 @@ class Diagram:
             ends = frames[wire.tail], frames[wire.head]
             inside = ends[1] in own or flows[wire.tail] > 1
             wire.frame = ends[1] if inside else self.frames.common(ends)
-
-
-def folded_argument(node: Node) -> int | None:
-    """Find the Python number that is written into the circle, "×2", as in the book's figure 5-1."""
-    if node.plan.op.name in FOLDING and len(node.edges) == 2:
-        for i in (1, 0) if node.plan.op.name in COMMUTATIVE else (1,):
-            if isinstance(node.edges[i], bool | int | float):
-                return i
-    return None
 
 
 def short(text: str) -> str:

@@ -4,82 +4,25 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from ...errors import ArgumentError, DtypeError, GraphError
-from ...files import write_atomically
 from ...language import language
 from ...nn.module import Module
 from ...tensor import Tensor
 from ..record import reachable
 from ..watch import Runs
+from ..webpage import Page
 from .contents import contents
 
 MOST = 600
 """So many operations are played by default."""
 SCRIPTS = ("texts", "elements", "folding", "picture", "camera", "panel", "search", "player", "main")
 """Files of the script, in the order in which they are joined."""
-FRAME = "width:100%;height:{height}px;border:1px solid #8886;border-radius:8px"
-
-
-class Page:
-    """A page that plays a computation; Jupyter shows it as it is.
-
-    Attributes
-    ----------
-    html : str
-        The whole page. It needs no other file, and nothing may be loaded over the network from it.
-    """
-
-    height = 680
-    """Of the frame in a notebook, in pixels."""
-
-    def __init__(self, html: str, title: str, told: str) -> None:
-        self.html = html
-        self._title = title
-        self._told = told
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a file, which any browser opens.
-
-        Parameters
-        ----------
-        path
-            Ends with .html or .htm. Folders are made as needed; a file that is there is replaced only once the new one
-            is complete.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        ArgumentError
-            For another suffix.
-        OSError
-            If it cannot be written.
-        """
-        target = Path(path)
-        if target.suffix.lower() not in (".html", ".htm"):
-            raise ArgumentError(f"Page.save: unknown suffix {target.suffix!r} in {target}; use .html")
-        return write_atomically(target, self.html.encode())
-
-    def _repr_html_(self) -> str:
-        # the frame has an origin of its own: nothing in it reaches the notebook
-        quoted = html.escape(self.html)
-        style = FRAME.format(height=self.height)
-        title = html.escape(self._title)
-        return f'<iframe srcdoc="{quoted}" title="{title}" sandbox="allow-scripts" style="{style}"></iframe>'
-
-    def __repr__(self) -> str:
-        return f"<Page: {self._told}; .save('x.html') writes it>"
 
 
 def step(y: Tensor, *, runs: Runs | None = None, title: str | None = None, max_nodes: int | None = None) -> Page:
