@@ -23,7 +23,7 @@ from .errors import DtypeError, GraphFreedError, InPlaceError, ShapeError
 from .ops.reduce import add_reduce
 from .ops.table import Array, Plan, call_vjp
 from .strict import rescue, strict_report
-from .witness import Call, Source, Witness, check_contribution, check_total
+from .witness import Call, Source, Witness, check_contribution
 
 SMALL = 16
 """Arrays of at most this many elements stay with their node, so that a picture can show the numbers."""
@@ -381,10 +381,7 @@ def propagate(
         plan = node.plan
         record = saved = node.record
         if plan.steps is None:
-            raise GraphFreedError(
-                f"{plan.op.name}: an earlier backward pass freed this graph; call that one with retain_graph=True, or "
-                "compute the result anew"
-            )
+            raise _freed(plan)
         if changes.latest > node.order:
             _refuse_changed(node)
         if wrap is not None:
@@ -398,11 +395,9 @@ def propagate(
             r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
             if report is not None:
                 r = rescue(report, plan, i, partial(call_vjp, vjp, at), g, saved[-len(plan.names) :], r)
-            if checks:
-                check_contribution(plan.op, i, g, r, node.notes)
             earlier = table.get(edge)
-            if checks and earlier is not None:
-                check_total(plan.op, i, earlier, r, node.notes)
+            if checks:
+                check_contribution(plan.op, i, g, r, earlier, node.notes)
             model = edge._data if earlier is None else earlier
             try:
                 fits = r.shape == model.shape and r.dtype is model.dtype
@@ -435,10 +430,16 @@ def propagate(
             node.plan = plan.freed
     leaves: dict[Any, Array] = table if targets is None else {x: table[x] for x in targets if x in table}
     for leaf, g in leaves.items():
-        if leaf._hooks:
-            g = run_hooks(leaf._hooks, g)
+        g = run_hooks(leaf._hooks or (), g)
         found[leaf] = g if leaf in fresh else g.copy()
     return found
+
+
+def _freed(plan: Plan) -> GraphFreedError:
+    return GraphFreedError(
+        f"{plan.op.name}: an earlier backward pass freed this graph; call that one with retain_graph=True, or compute "
+        "the result anew"
+    )
 
 
 def run_hooks(hooks: Iterable[Hook], g: Array) -> Array:

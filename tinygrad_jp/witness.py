@@ -148,8 +148,8 @@ def _is_finite(x: Any) -> bool:
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
-def check_contribution(op: Op[Any], input: int, g: Any, r: Any, notes: Any) -> None:
-    """Refuse what a vjp made of a finite gradient if it is NaN or infinite.
+def check_contribution(op: Op[Any], input: int, g: Any, r: Any, earlier: Any, notes: Any) -> None:
+    """Refuse a contribution to a gradient if it is NaN or infinite, or their sum is, though all before was finite.
 
     Parameters
     ----------
@@ -158,38 +158,27 @@ def check_contribution(op: Op[Any], input: int, g: Any, r: Any, notes: Any) -> N
     input
         Which input's gradient it is.
     g, r
-        The gradient of the result, and that of the input.
+        The gradient of the result, and what the vjp made of it.
+    earlier
+        The sum of the contributions so far, of other uses; None if there are none.
     notes
         Of the node; with the line that recorded it, if that was noted.
     """
     g, r = map(_values, (g, r))
-    if not makes_nonfinite(r, (g,)):
+    recorded = _recorded(notes.source if notes else None)
+    told = f"{op.name}: the backward pass made"
+    if makes_nonfinite(r, (g,)):
+        told += f" {_count(r)} in the gradient of {_name(op, input)}, {r.dtype} {r.shape}: {_where(r)}"
+        if g.shape == r.shape:
+            told += f"; the gradient that arrived there is {g[_first(r)]}"
+        raise AnomalyError(told + recorded)
+    if earlier is None:
         return
-    where = f"in the gradient of {_name(op, input)}, {r.dtype} {r.shape}: {_where(r)}"
-    told = f"{op.name}: the backward pass made {_count(r)} {where}"
-    if g.shape == r.shape:
-        at = _first(r)
-        told += f"; the gradient that arrived there is {g[at]}"
-    raise AnomalyError(told + _recorded(notes.source if notes else None))
-
-
-def check_total(op: Op[Any], input: int, earlier: Any, r: Any, notes: Any) -> None:
-    """Refuse to add a contribution to earlier ones if their sum overflows although all are finite.
-
-    Parameters
-    ----------
-    op, input, notes
-        Of the contribution that comes last, as in :func:`check_contribution`.
-    earlier, r
-        The sum so far, and the contribution.
-    """
-    before, new = map(_values, (earlier, r))
     with np.errstate(over="ignore"):
-        total = before + new
-    if makes_nonfinite(total, (before, new)):
-        told = f"{op.name}: the backward pass made {_count(total)} where the gradients of {_name(op, input)}, which has"
-        told += f" several uses, add up, {total.dtype} {total.shape}: {_where(total)}"
-        raise AnomalyError(told + _recorded(notes.source if notes else None))
+        total = _values(earlier) + r
+    if makes_nonfinite(total, (_values(earlier), r)):
+        told += f" {_count(total)} where the gradients of {_name(op, input)}, which has several uses, add up"
+        raise AnomalyError(f"{told}, {total.dtype} {total.shape}: {_where(total)}{recorded}")
 
 
 def _values(x: Any) -> np.ndarray:
