@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tinygrad_jp import Tensor, nn, sigmoid, viz
-from tinygrad_jp.errors import ArgumentError, ShapeError
+from tinygrad_jp.errors import ArgumentError, DtypeError, ShapeError
 from tinygrad_jp.language import speaking
 from tinygrad_jp.nn.models import LeNet5, SimpleConvNet
 from tinygrad_jp.train import Histogram
@@ -439,7 +439,7 @@ class TestFonts:
     ("call", "error", "message"),
     [
         (lambda: plots.learning_curves({}), ArgumentError, "learning_curves: there is nothing to draw: no history"),
-        (lambda: plots.loss_curve([]), ArgumentError, "loss_curve: .* no losses"),
+        (lambda: plots.loss_curve([]), ArgumentError, "loss_curve: .* no finite number in the losses"),
         (lambda: plots.weight_histograms({}), ArgumentError, "weight_histograms: .* no weights"),
         (lambda: plots.learning_curves({"loss": []}), ArgumentError, "to draw: no finite number in the history"),
         (lambda: plots.learning_curves({"loss": [None, np.nan]}), ArgumentError, "no finite number"),
@@ -456,8 +456,12 @@ class TestFonts:
         (lambda: plots.misclassified(np.ones((1, 10)), [0], [1]), ShapeError, "10 pixels are no square image"),
         (lambda: plots.optimizer_paths({"SGD": np.ones((3, 3))}, max), ShapeError, r"\(3, 3\) for 'SGD'"),
         (lambda: plots.optimizer_paths({"SGD": [[np.nan, 1.0]]}, max), ArgumentError, "no finite point in the paths"),
-        (lambda: plots.gradient_field(lambda x, y: x * y, arrows=0), ArgumentError, "at least 1 arrow in a row, got 0"),
-        (lambda: plots.curves({"a": [1.0]}, smooth=0), ArgumentError, "curves: smooth must be at least 1, got 0"),
+        (
+            lambda: plots.gradient_field(lambda x, y: x * y, arrows=0),
+            ArgumentError,
+            "gradient_field: arrows must be .* at least 1, got 0",
+        ),
+        (lambda: plots.curves({"a": [1.0]}, smooth=0), ArgumentError, "curves: smooth must be .* at least 1, got 0"),
         (lambda: plots.curve_sheet({}), ArgumentError, "curve_sheet: .* no panels"),
         (lambda: plots.curve_sheet({"x": {"a": []}}), ArgumentError, "no finite number in the lines of 'x'"),
         (lambda: plots.histograms_over_time({}), ArgumentError, "histograms_over_time: .* no layers"),
@@ -484,6 +488,97 @@ class TestFonts:
 def test_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "loss_curve": {"losses": [1.0]},
+    "learning_curves": {"history": HISTORY, "xlabel": "x", "title": "t"},
+    "curves": {
+        "lines": {"a": [1.0]},
+        "smooth": 1,
+        "ylim": (0, None),
+        "log": False,
+        "first": 0,
+        "every": 2,
+        "ylabel": "",
+    },
+    "curve_sheet": {"panels": {"p": {"a": [1.0]}}, "ylim": (0, 1), "first": 0, "every": 1},
+    "search_sheet": {"trials": [{"history": {"val_loss": [1.0]}}], "quantity": "loss", "most": 3},
+    "confusion_matrix_plot": {"matrix": np.eye(2), "names": ["a", "b"]},
+    "misclassified": {"images": np.ones((2, 9)), "labels": [0, 1], "predicted": [1, 0], "most": 1, "names": "ab"},
+    "prediction_sheet": {"images": np.ones((2, 9)), "labels": [0, 1], "predicted": [1, 0]},
+    "observed_against_predicted": {"y": [1.0, 2.0], "t": [1.0, 3.0]},
+    "activation_histograms": {"activations": {"a": [1.0]}, "bins": 3, "range": (0, 1), "ylim": (0, 1)},
+    "weight_histograms": {"weights": {"a": [1.0]}, "bins": 3, "range": (0, 1)},
+    "histograms_over_time": {"layers": {"a": [[1.0]]}, "epochs": [1], "kind": "heat", "xlabel": "x"},
+    "filters": {"weights": np.ones((1, 1, 2, 2)), "layer": None, "most": 1},
+    "feature_maps": {"model": nn.ReLU(), "image": np.ones((1, 2, 2)), "layers": None, "most": 1},
+    "activation_sheet": {"functions": {"f": sigmoid}, "xlim": (0, 1)},
+    "optimizer_paths": {"paths": {"a": np.ones((2, 2))}, "f": max, "xlim": (0, 1), "ylim": (0, 1)},
+    "gradient_field": {"f": lambda x, y: x * y, "xlim": (0, 1), "ylim": (0, 1), "arrows": 2},
+    "svg": {"figure": None},
+}
+ODD = [object(), 1j, {"a": object()}, {1: 1j}, np.array(1j), [[1], [1, 2]], b"abc"]
+
+
+@pytest.mark.parametrize(("plot", "argument"), [(plot, name) for plot, given in ARGUMENTS.items() for name in given])
+def test_whatever_is_wrong_is_told_by_name(plot: str, argument: str) -> None:
+    for odd in ODD:
+        with pytest.raises((ArgumentError, DtypeError), match=f"^{plot}: ") as raised:
+            getattr(plots, plot)(**ARGUMENTS[plot] | {argument: odd})
+        assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("plot", [plot for plot in ARGUMENTS if plot != "svg"])
+def test_a_path_must_be_one(plot: str) -> None:
+    with pytest.raises(ArgumentError, match=f"{plot}: path must be a path, got 5"):
+        getattr(plots, plot)(**ARGUMENTS[plot], path=5)
+
+
+@pytest.mark.parametrize("text", ["abc", ["a", "b"]])
+def test_texts_are_no_numbers(text: Any) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: plots.loss_curve(text),
+        lambda: plots.learning_curves(text),
+        lambda: plots.learning_curves({"loss": text}),
+        lambda: plots.curves({"a": text}),
+        lambda: plots.weight_histograms(text),
+        lambda: plots.filters(text),
+        lambda: plots.search_sheet(text),
+        lambda: plots.confusion_matrix_plot(text),
+    ]
+    for call in calls:
+        with pytest.raises(ArgumentError):
+            call()
+
+
+def test_lines_of_several_axes_are_refused() -> None:
+    table = np.ones((2, 2))
+    for call in (
+        lambda: plots.loss_curve(table),
+        lambda: plots.learning_curves({"loss": table}),
+        lambda: plots.curves({"loss": table}),
+        lambda: plots.curve_sheet({"p": {"loss": table}}),
+        lambda: plots.search_sheet([{"history": {"accuracy": table}}]),
+    ):
+        with pytest.raises(ShapeError, match=r"one number after the other, got an array of shape \(2, 2\)"):
+            call()
+
+
+@pytest.mark.parametrize("values", [[1e308] * 3, [1e16, 1e16 + 2], [0.0, 0.0], [5e-324], [-1e-300, 1e-300]])
+def test_weights_that_are_alike_are_drawn(values: list[float]) -> None:
+    assert isinstance(plots.weight_histograms({"w": values}), Figure)
+
+
+def test_names_of_lines_need_not_be_texts() -> None:
+    assert isinstance(plots.curves({0.1: [1.0, 2.0], (1, 2): [2.0]}), Figure)
+    assert isinstance(plots.learning_curves({1: [1.0, 2.0]}), Figure)
+    assert isinstance(plots.histograms_over_time({1: [[1.0, 2.0]]}), Figure)
+
+
+def test_classes_without_a_name_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="for 2 names, labels and predicted must be whole numbers below 2"):
+        plots.misclassified(np.ones((2, 9)), [0, 1], [2, 0], names=["a", "b"])
 
 
 def test_plots_are_reached_by_name_and_loaded_only_then() -> None:

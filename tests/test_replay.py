@@ -259,6 +259,34 @@ def test_hooks_are_not_called_again_and_what_they_returned_counts() -> None:
     np.testing.assert_allclose(leaves(again)[0].grad.numpy(), x.grad.numpy())
 
 
+def test_of_several_passes_the_hooks_of_the_last_one_count() -> None:
+    x = variable(3)
+    x.register_hook(lambda g: g * 10.0)
+    with keep_values():
+        y = (x * x).sum()
+    y.backward(retain_graph=True)
+    once = x.grad.numpy().copy()
+    y.backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * once)
+    np.testing.assert_allclose(leaves(replay(y)[0])[0].grad.numpy(), once)
+    x.zero_grad()
+    np.testing.assert_allclose(leaves(replay(y)[0])[0].grad.numpy(), once)
+    (x * 7.0).sum().backward()  # another graph: what the hooks made of this one's gradient is not known any more
+    np.testing.assert_allclose(leaves(replay(y)[0])[0].grad.numpy(), once / 10)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_strict_zero_did_it_does_again() -> None:
+    x = Tensor([-1.0, 4.0], requires_grad=True)
+    with keep_values():
+        y = tj.where(x > 0, tj.sqrt(tj.softplus(tj.log(x))), 0.0).sum()
+    with tj.strict_zero():
+        y.backward()
+    again, _ = replay(y)
+    np.testing.assert_allclose(leaves(again)[0].grad.numpy(), x.grad.numpy())
+    assert "sqrt" in {node.plan.op.name for node in nodes(again) if node.rescued}
+
+
 def test_names_and_lines_are_carried_over() -> None:
     x = variable(2, 3, name="りんご")
     with keep_values():

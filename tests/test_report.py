@@ -467,3 +467,24 @@ def test_a_title_and_settings_of_a_wrong_kind_are_refused() -> None:
 def test_a_run_that_diverged_is_not_told_by_its_last_finite_loss() -> None:
     page = viz.report((nn.Linear(3, 2), {"epoch": [1, 2, 3], "loss": [2.0, 1.5, np.inf]}))
     assert any("2 → inf" in note for note in Content(page.html).notes)
+
+
+@pytest.mark.parametrize("classes", [["a"], ["a", "b", "c"], [], 5, [1, 2], {"a", "b"}, np.array(["a", "b", "c"])])
+def test_classes_that_do_not_fit_are_refused(classes: Any) -> None:
+    data = (np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]))
+    with pytest.raises(
+        ArgumentError, match=r"report: (classes must be a sequence of texts|\d classes are named, but .* 2)"
+    ):
+        viz.report(nn.Linear(3, 2), data=data, classes=classes)
+    assert "cat" in viz.report(nn.Linear(3, 2), data=data, classes=np.array(["cat", "dog"])).html
+
+
+@pytest.mark.parametrize("data", [(5, 5), (None, None), ("ab", "cd"), ([[1], [1, 2]], [0, 1]), (np.ones((2, 3)), [0])])
+def test_data_that_are_no_examples_are_refused(data: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"report: (needs as many targets as inputs|data must be two arrays)"):
+        viz.report(nn.Linear(3, 2), data=data)
+
+
+def test_tensors_and_lists_are_examples() -> None:
+    data = (tinygrad_jp.Tensor(np.ones((2, 3), np.float32)), [0, 1])
+    assert "On 2 examples" in viz.report(nn.Linear(3, 2), data=data).html

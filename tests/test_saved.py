@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, keep_values, nn, viz
-from tinygrad_jp.errors import DataError, DtypeError, GraphError
+from tinygrad_jp.errors import ArgumentError, DataError, DtypeError, GraphError
 from tinygrad_jp.io import load_npz, save_npz
 from tinygrad_jp.ops import op
 from tinygrad_jp.tape import Node
@@ -155,6 +155,31 @@ def test_static_arguments_come_back(tmp_path: Path) -> None:
     found = nodes(load(save(y, tmp_path / "run.npz", values=True)).result)
     for old, new in zip(nodes(y), found, strict=True):
         assert repr(dict(new.call.attrs)) == repr(dict(old.call.attrs))
+
+
+def test_runs_must_be_some(tmp_path: Path) -> None:
+    with pytest.raises(DtypeError, match=r"viz.save: runs= is what viz.watch\(model\) gives, got str"):
+        save(apples(), tmp_path / "run.npz", runs="runs")  # type: ignore[arg-type]
+    with pytest.raises(DtypeError, match=r"viz.replay: runs= is what viz.watch\(model\) gives, got str"):
+        replay(apples(), "runs")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["run", "run.svg", "run.npz.html", "図.NPY"])
+def test_another_suffix_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"viz.save: unknown suffix .* in .*; use \.npz"):
+        save(apples(), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    assert save(apples(), tmp_path / "RUN.NPZ").exists()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_strict_zero_did_comes_back(tmp_path: Path) -> None:
+    x = Tensor([-1.0, 4.0], requires_grad=True, name="x")
+    y = tj.where(x > 0, tj.sqrt(x), 0.0).sum()
+    with tj.strict_zero():
+        y.backward()
+    assert "(strict_zero)" in y.explain("en")
+    assert load(save(y, tmp_path / "run.npz")).result.explain("en") == y.explain("en")
 
 
 @settings(max_examples=30, deadline=None)

@@ -462,6 +462,19 @@ class TestCommand:
         assert "site-packages" not in error
         assert not list(Path().glob("*.html"))
 
+    def test_more_operations_are_played_on_request(self, script: Path, tmp_path: Path, capsys: Capture) -> None:
+        script.write_text(SCRIPT.replace("y = x * 2", "y = x * 2\nfor _ in range(600):\n    y = y + 1"))
+        assert main(["step", str(script), "--lang", "en"]) == 1
+        told = capsys.readouterr().err
+        assert "behind z are 602 operations" in told
+        advice = re.findall(r"--max-nodes \d+", told)
+        assert advice == ["--max-nodes 602"]
+        assert main(["step", str(script), "--lang", "ja"]) == 1
+        assert "--max-nodes 602" in capsys.readouterr().err
+        assert main(["step", str(script), *advice[0].split()]) == 0
+        assert len(saved(tmp_path / "script.step.html")["items"]) > 602
+        assert main(["step", str(script), "--max-nodes", "0"]) == 2
+
     def test_a_missing_file(self, script: Path, capsys: Capture) -> None:
         assert main(["step", "missing.py"]) == 1
         assert capsys.readouterr().err.startswith("tinygrad-jp: missing.py: ")

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tests.calls import calls
-from tinygrad_jp import Tensor, keep_values, nn, ops
+from tinygrad_jp import Tensor, keep_values, nn, ops, viz
 from tinygrad_jp.errors import ArgumentError, GraphError
 from tinygrad_jp.language import speaking
 from tinygrad_jp.testing import spaced
 from tinygrad_jp.text import width
+from tinygrad_jp.viz import story as told_by
 from tinygrad_jp.viz.gallery import apple, apple_and_orange_gradients, apple_gradients, softmax_with_loss
 from tinygrad_jp.viz.phrases import CHAIN, PHRASES, phrase_of
 from tinygrad_jp.viz.scene import number
@@ -348,17 +349,37 @@ def test_a_hook_that_replaces_a_gradient_is_told() -> None:
     assert story(y).backward[1].numbers == "3 × 3 = 9"
 
 
-def test_a_hook_of_a_leaf_is_told_though_nobody_kept_what_it_made() -> None:
+def test_a_hook_of_a_leaf_is_told() -> None:
     x = variable(3, "x")
     x.register_hook(lambda g: g * 10)
     y = x * x
     y.backward()
-    assert [step.total for step in story(y).backward] == [None, "3 + 3 = 6 ⇒ …"]
+    assert [step.total for step in story(y).backward] == [None, "3 + 3 = 6 ⇒ 60"]
+    (x * 2.0).backward()  # adds to x.grad, and is not told here
+    assert [step.total for step in story(y).backward] == [None, "3 + 3 = 6"]
     seen = variable(3, "x")
     seen.register_hook(lambda g: None)
     y = seen * 2.0
     y.backward()
     assert story(y).backward[0].total is None
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_strict_zero_did_is_told() -> None:
+    x = variable([-1.0, 4.0], "x")
+    y = tj.where(x > 0, tj.sqrt(x), 0.0) @ np.ones(2)
+    with tj.strict_zero():
+        y.backward(retain_graph=True)
+    last = story(y).backward[-1]
+    assert last.numbers == "[0, 1] ÷ (2 × [NaN, 2]) = [0, 0.25] (strict_zero)"
+    assert "strict_zero() made the gradient exactly 0" in last.rule.en
+    assert "ちょうど 0" in last.rule.ja
+    assert all("strict_zero" not in step.numbers + step.rule.en for step in story(y).backward[:-1])
+    assert y.explain("en").count("strict_zero() made the gradient exactly 0") == 1
+    assert "strict_zero() が勾配をちょうど 0 にしました" in y.explain("ja")
+    y.backward()
+    assert "strict_zero" not in y.explain("en")
+    assert story(y).backward[-1].numbers.endswith("= [NaN, 0.25]")
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -378,6 +399,17 @@ def test_a_gradient_of_another_pass_is_not_passed_off_as_the_sum(keep: bool) -> 
     whole = x * 5.0
     (whole * 2.0 + whole).backward()
     assert story(whole).hints == ()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, bool])
+def test_a_constant_array_changed_since_is_told_as_it_was(dtype: Any) -> None:
+    weights = np.array([0, 1], dtype)
+    y = (variable([3.0, 4.0], "x") * weights).sum()
+    z = ops.concatenate([variable([5.0], "x"), weights])
+    before, joined = y.explain("en"), z.explain("en")
+    weights[:] = [1, 0]
+    assert y.explain("en") == before
+    assert z.explain("en") == joined
 
 
 def test_a_leaf_changed_since_is_not_told_by_its_new_value() -> None:
@@ -555,3 +587,27 @@ def test_a_session_shows_the_text_as_it_is() -> None:
     }
     assert len(starts) == 1  # aligned
     assert all(line == line.rstrip() for line in text.split("\n"))
+
+
+def test_of_a_large_graph_only_the_formulas_that_are_drawn_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = variable(1.0, "x")
+    y = x
+    for _ in range(300):
+        y = y * 1.5 + x
+    y.backward()
+    whole = viz.graph(y, show="formulas").dot
+    written: list[str] = []
+    filled = told_by._filled
+    monkeypatch.setattr(
+        told_by, "_filled", lambda template, fields: written.append(template) or filled(template, fields)
+    )
+    cut = viz.graph(y, show="formulas", max_nodes=4).dot
+    assert len(written) <= 8
+    shown = set(re.findall(r"∂L/∂[^<]*", cut))
+    assert len(shown) >= 4
+    assert shown <= set(re.findall(r"∂L/∂[^<]*", whole))
+
+
+def test_a_long_integer_is_written() -> None:
+    assert number(10**20) == "1e+20"
+    assert "1e+20" in (variable(1.0, "x") * 10**20).explain("en")

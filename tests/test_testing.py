@@ -190,8 +190,14 @@ def test_own_op_in_ten_lines() -> None:
 def test_unsuitable_inputs_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         gradcheck(*arguments)
-    with pytest.raises(ValueError, match="directions must be at least 1"):
-        gradcheck(tj.exp, point(2), directions=0)
+    for directions in (0, 1.5, "a"):
+        with pytest.raises(ValueError, match="directions must be a whole number of at least 1"):
+            gradcheck(tj.exp, point(2), directions=directions)
+    for seed in (-1, 1.5, "a"):
+        with pytest.raises(ValueError, match="gradcheck: seed must be a whole number of at least 0, got"):
+            gradcheck(tj.exp, point(2), seed=seed)
+    with pytest.raises(DtypeError, match="f must be a function of Tensors, got Tensor"):
+        gradcheck(point(2), point(2))
 
 
 def test_a_row_that_keeps_what_its_forward_computed_can_be_differentiated_twice() -> None:

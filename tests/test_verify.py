@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -173,6 +174,31 @@ def test_a_wrong_vjp_in_a_large_float32_array_is_found() -> None:
     wrong = user_op(x=lambda g, x, w: 1.001 * g * 2 * x * w, w=RIGHT_W)
     report = certified(wrong, variable(300, 200, dtype=np.float32), variable(200, dtype=np.float32))
     assert report.failures[0].error == pytest.approx(1e-3, rel=0.05)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    at=st.integers(0, 99_999),
+    wrong=st.sampled_from([0.0, -1.0, 0.9, 1.1, 2.0]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    backward=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_one_wrong_element_among_100_000_is_found(at: int, wrong: float, dtype: Any, backward: bool, seed: int) -> None:
+    factors = np.ones(100_000)
+    vjp = lambda g, x: g * 2 * x * factors.astype(x.dtype)  # noqa: E731
+    squared = op(vjp={"x": vjp})(lambda x, /: x * x)
+    x = variable(100_000, dtype=dtype)
+    with keep_values():
+        y = squared(x)
+    if backward:
+        y.backward(np.ones_like(x.numpy()))
+    assert only(verify(y, seed=seed)).kind == "right"
+    factors[at] = wrong
+    verdict = only(verify(y, seed=seed))
+    assert "the gradient of x is wrong" in verdict.note
+    analytic, numeric = re.findall(r"(?:gives|numerically) (\S+\d)", verdict.note)
+    assert analytic != numeric  # also as they are written
 
 
 def test_a_wrong_forward_is_found() -> None:
@@ -384,6 +410,8 @@ def test_a_long_table_lists_only_what_is_not_right() -> None:
 
 def test_bad_arguments_are_refused() -> None:
     x = variable(3)
+    with keep_values():
+        y = x.sum()
     with pytest.raises(GraphError, match="nothing was recorded"):
         verify(x)
     with pytest.raises(GraphError, match="with keep_values"):
@@ -392,3 +420,23 @@ def test_bad_arguments_are_refused() -> None:
         verify(x.numpy())  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="tolerance"):
         verify(x.sum(), tolerance=0)
+    with pytest.raises(ArgumentError, match="tolerance must be positive, got 'a'"):
+        verify(x.sum(), tolerance="a")  # type: ignore[arg-type]
+    for seed in ("a", -1, 1.5, None):
+        with pytest.raises(ArgumentError, match=f"verify: seed must be a whole number of at least 0, got {seed!r}"):
+            verify(y, seed=seed)  # type: ignore[arg-type]
+
+
+def test_results_that_are_nearly_0_are_judged() -> None:
+    report = certified(lambda x: (tj.exp(x) * x).sum(), Tensor([5e-324, 5e-324], requires_grad=True))
+    assert all(verdict.forward >= 0 for verdict in report)
+    vanished = user_op(lambda x, w: np.zeros_like(x) if x.dtype == np.float64 else x, x=lambda g: g, w=lambda g: g)
+    verdict = only(certified(vanished, variable(3, dtype=np.float32), variable(3, dtype=np.float32), backward=False))
+    assert verdict.forward == 1.0
+
+
+def test_one_op_is_counted_as_one() -> None:
+    report = certified(tj.exp, variable(2))
+    assert str(report).endswith("1 op: 1 right, 0 at a kink, 0 wrong, 0 not judged")
+    with speaking("ja"):
+        assert str(report).endswith("演算 1 個: 正しい 1、折れ点 0、誤り 0、判定不能 0")

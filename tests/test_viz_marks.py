@@ -6,6 +6,7 @@ import re
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,38 @@ class TestFirstNan:
 
     def test_a_number_that_brings_it(self) -> None:
         assert notes(marked(Tensor([1.0], requires_grad=True) + np.inf)) == {"add": "inf in an input"}
+
+    @pytest.mark.parametrize("kept", [False, True])
+    @pytest.mark.parametrize("steps", [3, 9])
+    def test_a_mask_of_minus_infinity_is_none(self, steps: int, kept: bool) -> None:
+        scores = Tensor(np.ones((steps, steps)), requires_grad=True, name="scores")
+        seen = np.tri(steps, dtype=bool)
+        added = np.where(seen, 0.0, -np.inf)
+        for masked in (
+            lambda: tj.where(seen, scores, -np.inf) * 2.0,
+            lambda: scores + added,
+            lambda: scores + Tensor(added),
+        ):
+            with tj.keep_values() if kept else nullcontext():
+                y = tj.softmax(masked(), axis=-1).sum()
+            y.backward()
+            assert notes(marked(y)) == {}
+
+    def test_what_is_made_of_a_mask_may_be_one(self) -> None:
+        masked = tj.where(np.array([True, False]), Tensor([1000.0, 1.0], requires_grad=True), -np.inf)
+        assert notes(marked(tj.exp(masked))) == {"exp": "inf arose here"}
+        assert notes(marked(masked * 0.0)) == {"mul": "NaN arose here"}
+        learned = Tensor([1.0, -np.inf], requires_grad=True, name="learned")
+        assert notes(marked(learned * 2.0)) == {"learned": "inf in this input"}
+
+    def test_causal_attention_has_none(self) -> None:
+        net = nn.MultiHeadAttention(4, 2)
+        x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype(np.float32)
+        with tj.keep_values():
+            y = net(Tensor(x, requires_grad=True), causal=True).sum()
+        y.backward()
+        assert "where" in {node.plan.op.name for node in reachable([node_of(y)])}
+        assert notes(marked(y)) == {}
 
     def test_a_gradient_that_brings_it(self) -> None:
         y = Tensor([1.0], requires_grad=True, name="x") * 2.0

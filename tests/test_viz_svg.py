@@ -302,3 +302,8 @@ class TestInABrowser:
         browser.open(viz.graph(y, title=name).save(tmp_path / "x.svg"))
         assert browser.run("return document.documentElement.tagName") == "svg"
         assert browser.run("return document.querySelectorAll('script, parsererror').length") == 0
+
+
+def test_half_a_surrogate_pair_in_a_title_is_left_out() -> None:
+    y = Tensor(2.0, requires_grad=True, name="\ud800") * 3.0
+    assert ">ab<" in viz.graph(y, title="a\ud800b").svg

@@ -130,7 +130,9 @@ JAPANESE = {
     "wrong": "誤り",
     "kink": "折れ点",
     "not judged": "判定不能",
-    "{n} ops: {right} right, {kink} at a kink, {wrong} wrong, {rest} not judged": "演算 {n} 個: 正しい {right}、"
+    "1 op": "演算 1 個",
+    "{n} ops": "演算 {n} 個",
+    "{ops}: {right} right, {kink} at a kink, {wrong} wrong, {rest} not judged": "{ops}: 正しい {right}、"
     "折れ点 {kink}、誤り {wrong}、判定不能 {rest}",
     "(those that are right are not listed)": "(正しいものは表示していません)",
     "recorded outside keep_values()": "keep_values() の外で記録された",

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .ops.reduce import spread
 from .ops.table import Array, Plan
+
+if TYPE_CHECKING:
+    from .tape import Node
 
 
 @dataclass
@@ -76,9 +79,10 @@ def strict_zero() -> Iterator[StrictReport]:
 
 
 def rescue(
-    report: StrictReport, plan: Plan, i: int, vjp: Callable[..., Array], g: Array, saved: tuple[Any, ...], r: Array
+    report: StrictReport, node: Node, i: int, vjp: Callable[..., Array], g: Array, saved: tuple[Any, ...], r: Array
 ) -> Array:
     """Mend what is not finite in `r`, a vjp's result, only because zeros of `g` met something not finite."""
+    plan = node.plan
     undefined = ~np.isfinite(_values(r))
     if plan.op.family == "movement" or not undefined.any():
         return r  # what moves elements multiplies nothing
@@ -95,6 +99,7 @@ def rescue(
     mended = undefined & ~reached & np.isfinite(_values(instead))
     if mended.any():
         report.saved.append(Rescue(plan.op.name, i, r.shape, int(mended.sum())))
+        node.annotate().rescued += (i,)
         r = np.where(mended, instead, r)
     return r
 

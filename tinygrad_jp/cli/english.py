@@ -63,6 +63,8 @@ TEXT = {
     "result is a leaf": "nothing was computed for {name}: it is an input, was detached, or belongs to no_grad(); give "
     "the name of a result",
     "no gradients": "{name} has no gradients, so only the forward pass is played; call {name}.backward() in the file",
+    "too many": "behind {name} are {count} operations, too many to step through (at most {most}); give an earlier "
+    "result with --result, or allow more with --max-nodes {count}",
     "not html": "{path}: the page is an HTML file; let its name end with .html",
     "not opened": "{path} was saved, but no browser could be started; open it yourself",
     "no pillow": 'reading images needs Pillow: pip install "tinygrad_jp[cli]"',
@@ -157,6 +159,7 @@ TEXT = {
     "step result": "The name of the Tensor, at the top level of the file. By default it is the one on which backward() "
     "was called last, or else the one computed last.",
     "step output": "The page to write. The default is the name of the file with .step.html, in the current folder.",
+    "step max nodes": "At most this many operations are played. The default is {steps}.",
     "step open": "Opens the page in a browser.",
     "report": "Writes all about a run on one HTML page.",
     "report page": "Writes a page of HTML about the run in the folder RUN: its learning curves, its results on the "

@@ -65,6 +65,8 @@ TEXT = {
     "名前を指定してください",
     "no gradients": "{name} には勾配がないので、順伝播だけを再生します。ファイルの中で {name}.backward() を呼んで"
     "ください",
+    "too many": "{name} までの演算は {count} 個で、一つずつたどるには多すぎます({most} 個まで)。--result で途中の結果を"
+    "指定するか、--max-nodes {count} で上限を上げてください",
     "not html": "{path}: ページは HTML ファイルです。名前の最後を .html にしてください",
     "not opened": "{path} は保存しましたが、ブラウザを起動できません。ご自分で開いてください",
     "no pillow": '画像を読むには Pillow が必要です: pip install "tinygrad_jp[cli]"',
@@ -157,6 +159,7 @@ TEXT = {
     "step result": "ファイルの最上位にある Tensor の名前です。既定では最後に backward() を呼んだもの、なければ最後に"
     "計算したものです。",
     "step output": "書き出すページです。既定ではファイルの名前に .step.html を付け、今のフォルダに置きます。",
+    "step max nodes": "再生する演算の最大数です。既定値は {steps} です。",
     "step open": "ページをブラウザで開きます。",
     "report": "学習結果のすべてを 1 枚の HTML にまとめます。",
     "report page": "フォルダ RUN にある学習結果を 1 枚の HTML にまとめます。学習曲線、テストデータでの結果と混同行列、"

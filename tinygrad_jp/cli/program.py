@@ -19,6 +19,7 @@ from ..errors import TinygradError
 from ..language import language, speaking
 from ..optim.naming import OPTIMIZERS
 from ..viz import GraphvizError
+from ..viz.stepper.page import MOST
 from .config import Config
 from .datasets import DATA
 from .help import Formatter, Group, Number, Place, Sizes, common_options, explain_usage
@@ -32,6 +33,7 @@ Formatter.facts = {
     "data_sets": ", ".join(DATA),
     "hidden": ",".join(map(str, options("mlp")["hidden"])),
     "activation": options("mlp")["activation"],
+    "steps": MOST,
 }
 
 FOLDER = Place()
@@ -170,12 +172,13 @@ def plot(run: Path) -> int:
 @click.argument("script", type=FOLDER, metavar="FILE.py")
 @click.option("--result", metavar="NAME", help="step result")
 @click.option("--output", "-o", type=FOLDER, metavar="FILE.html", help="step output")
+@click.option("--max-nodes", type=Number(int, 1), default=MOST, metavar="N", help="step max nodes")
 @click.option("--open", "show", is_flag=True, help="step open")
-def step(script: Path, result: str | None, output: Path | None, show: bool) -> int:
+def step(script: Path, result: str | None, output: Path | None, max_nodes: int, show: bool) -> int:
     """See ``step.py``."""
     from .step import step as play
 
-    return play(script, result, output, show)
+    return play(script, result, output, max_nodes, show)
 
 
 @program.command("report")

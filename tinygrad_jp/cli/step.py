@@ -21,7 +21,7 @@ from .naming import hint
 SUFFIX = ".step.html"
 
 
-def step(script: Path, result: str | None, output: Path | None, show: bool) -> int:
+def step(script: Path, result: str | None, output: Path | None, max_nodes: int, show: bool) -> int:
     """Run a script, write the page of a Tensor that it leaves, and return the exit status.
 
     Parameters
@@ -33,18 +33,24 @@ def step(script: Path, result: str | None, output: Path | None, show: bool) -> i
         computed last.
     output
         The page; None: named like the script, in the current folder.
+    max_nodes
+        At most this many operations are played.
     show
         Whether to open it in a browser.
     """
     left = run(script)
     y = chosen(left, result, script)
+    assert y._node is not None
     give_names(left)
-    if y._node is not None and not y._node.gradients:
+    if not y._node.gradients:
         print(say("no gradients", name=y.name))
     path = output or Path(script.name).with_suffix(SUFFIX)
     if path.suffix.lower() not in (".html", ".htm"):
         raise CommandError("not html", path=path)
-    viz.step(y, runs=runs_of(left, y)).save(path)
+    count = len(reachable([y._node]))
+    if count > max_nodes:
+        raise CommandError("too many", name=y.name, count=count, most=max_nodes)
+    viz.step(y, runs=runs_of(left, y), max_nodes=max_nodes).save(path)
     print(say("saved", path=path))
     if show and not webbrowser.open(path.resolve().as_uri()):
         raise CommandError("not opened", path=path)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..derivatives import gradient_or_zeros
 from ..errors import ArgumentError, DtypeError, GradientError, ShapeError
+from ..nn.module import check_counts
 from ..ops import concatenate
 from ..tensor import Tensor, as_tensor
 
@@ -90,37 +91,61 @@ def gradcheck(
         A gradient disagrees, has another shape or dtype than its input, or cannot be judged because the numerical
         estimate does not settle (a kink or a pole is near).
     ValueError
-        An input is NaN or infinite, or `order` is not 1 or 2.
+        An input is NaN or infinite, `order` is not 1 or 2, or `directions` or `seed` is no such number.
     DtypeError
-        No input requires a gradient, or `f` does not return a Tensor of floating numbers.
+        No input requires a gradient, or `f` is no function or does not return a Tensor of floating numbers.
 
     Examples
     --------
     >>> gradcheck(lambda x: x * x, Tensor([1.0, 2.0], requires_grad=True), order=2)
     True
     """
+    if not callable(f):
+        raise DtypeError(f"gradcheck: f must be a function of Tensors, got {type(f).__name__}")
     points: list[Tensor] = [*inputs] if isinstance(inputs, Sequence) else [inputs]
     for i, x in enumerate(points):
         if not isinstance(x, Tensor):
             raise DtypeError(f"gradcheck: input {i} is no Tensor but {type(x).__name__}")
         if x.dtype == np.float16:
             raise DtypeError(f"gradcheck: float16 (input {i}) is too coarse to prove a gradient; check in float32")
-    if order not in (1, 2):
+    if not isinstance(order, int) or order not in (1, 2):
         raise ArgumentError(f"gradcheck: order must be 1 or 2, got {order!r}")
-    if directions < 1:
-        raise ArgumentError(f"gradcheck: directions must be at least 1, got {directions!r}")
+    check_counts("gradcheck", directions=directions)
     if not any(x.requires_grad for x in points):
         raise DtypeError("gradcheck: no input requires a gradient; make one with requires_grad=True")
     for i, x in enumerate(points):
         if x.dtype.kind == "f" and not np.isfinite(x.numpy()).all():
             raise ArgumentError(f"gradcheck: input {i} has NaN or infinite elements; check at finite points")
-    rng = np.random.default_rng(seed)
+    rng = random_numbers("gradcheck", seed)
     _check(f, points, rng, directions, "gradient")
     if order == 2:
         y = f(*points)
         cotangent = Tensor(_random(rng, y.shape, y.dtype), requires_grad=True)
         _check(_gradient_of(f, len(points)), [*points, cotangent], rng, directions, "second derivative")
     return True
+
+
+def random_numbers(name: str, seed: Any, *place: int) -> np.random.Generator:
+    """Return a generator of random numbers.
+
+    Parameters
+    ----------
+    name
+        Who needs them, for the error.
+    seed
+        A whole number of at least 0.
+    place
+        Numbers that tell generators of the same seed apart.
+
+    Raises
+    ------
+    ArgumentError
+        For another seed.
+    """
+    try:
+        return np.random.default_rng([seed, *place] if place else seed)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name}: seed must be a whole number of at least 0, got {seed!r}") from None
 
 
 def _random(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = float) -> np.ndarray:

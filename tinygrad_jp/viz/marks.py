@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..blank import Blank
 from ..tape import Node, Outline, changes
 from ..tensor import Tensor
 from .parts import Mark, Verdict
@@ -81,6 +82,9 @@ class Marks:
 def nonfinite(nodes: Iterable[Node]) -> dict[int, str]:
     """Find where the first NaN or infinity arose, forward and backward.
 
+    A −∞ in a constant is there on purpose: ``where(mask, scores, -inf)`` masks what a softmax is to leave out. It is
+    none, nor is one in the results of operations that took it; a NaN or +∞ that they make of it is.
+
     Parameters
     ----------
     nodes
@@ -101,15 +105,22 @@ def nonfinite(nodes: Iterable[Node]) -> dict[int, str]:
 
 
 def _first_forward(nodes: Sequence[Node]) -> tuple[int, str]:
+    judged: set[int] = set()  # leaves that are in order, such as a weight that is used again and again
     for node in nodes:
-        for i, edge in enumerate(node.edges):
-            word = "" if isinstance(edge, Node) else _bad(value_then(node, i))
+        leaves = [(i, e) for i, e in enumerate(node.edges) if not isinstance(e, Node) and id(e) not in judged]
+        for i, edge in leaves:
+            value = value_then(node, i)
+            word = _bad(value, masked=not getattr(edge, "requires_grad", False))
             if word:
                 drawn_once = isinstance(edge, Tensor | Outline)
                 return (-id(edge), f"{word} in this input") if drawn_once else (node.order, f"{word} in an input")
-        word = _bad(node.value)
-        if word:
-            return node.order, f"{word} {_place([value_then(node, i) for i in range(len(node.edges))])}"
+            if value is not None and node.call is None:
+                judged.add(id(edge))
+        if _bad(node.value):
+            inputs = [value_then(node, i) for i in range(len(node.edges))]
+            word = _bad(node.value, masked=any(map(_is_masked, inputs)))
+            if word:
+                return node.order, f"{word} {_place(inputs)}"
     return 0, ""
 
 
@@ -145,17 +156,24 @@ def value_then(node: Node, i: int) -> Any:
 def known_value(edge: Any) -> Any:
     """Return the value that came from an edge, None if it is not known."""
     if isinstance(edge, Tensor):
-        return edge.numpy()
+        return None if isinstance(edge.numpy(), Blank) else edge.numpy()
     if isinstance(edge, Node):
         return edge.value
     return edge if isinstance(edge, np.ndarray | np.generic | bool | int | float) else None
 
 
-def _bad(value: Any) -> str:
-    """Name what is not a finite number in an array, "" if all are."""
+def _is_masked(value: Any) -> bool:
+    """Tell whether a value, None if it is not known, has a −∞."""
+    return value is not None and bool(np.isneginf(value).any())
+
+
+def _bad(value: Any, masked: bool = False) -> str:
+    """Name what is not a finite number in an array, "" if all are; of a masked one a −∞ is none."""
     if value is None or value is ...:
         return ""
     array = np.asarray(value)
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return ""
-    return "NaN" if np.isnan(array).any() else "inf"
+    if np.isnan(array).any():
+        return "NaN"
+    return "" if masked and not np.isposinf(array).any() else "inf"

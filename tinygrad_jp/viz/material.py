@@ -13,6 +13,7 @@ from ..errors import ArgumentError, DataError, DtypeError
 from ..io import read_checkpoint
 from ..language import tell
 from ..nn.module import Module
+from ..tensor import Tensor
 from ..train import BEST, LAST, Histograms, History, Trainer
 from ..train.histograms import KINDS, Distributions, read_distributions
 
@@ -73,9 +74,16 @@ class Material:
 
     def look_at(self, x: Any, t: Any, data: str) -> None:
         """Take examples, at most ``MOST`` of them."""
-        if not len(x) or len(x) != len(t):
-            raise ArgumentError(f"report: needs as many targets as inputs, and some; got {len(x)} and {len(t)}")
-        self.x, self.t, self.data, self.lacking = np.asarray(x[:MOST]), np.asarray(t[:MOST]), data, ""
+        try:
+            inputs, targets = (part.numpy() if isinstance(part, Tensor) else np.asarray(part) for part in (x, t))
+        except ValueError as error:
+            raise ArgumentError(f"report: data must be two arrays, (x, t): {error}") from error
+        if not inputs.ndim or not len(inputs) or targets.shape[:1] != inputs.shape[:1]:
+            raise ArgumentError(
+                f"report: needs as many targets as inputs, and some; got x of shape {inputs.shape} and t of shape "
+                f"{targets.shape}"
+            )
+        self.x, self.t, self.data, self.lacking = inputs[:MOST], targets[:MOST], data, ""
 
 
 def gather(run: Any) -> Material:

@@ -94,6 +94,10 @@ REPEATED = Said(
     "The input was repeated to fit, so its gradient is summed over the axes along which it was repeated.",
     "この入力は形状を合わせるために繰り返し使われたので、繰り返した軸について勾配を合計します。",
 )
+RESCUED = Said(
+    "Where 0 would have been multiplied by something infinite or undefined, strict_zero() made the gradient exactly 0.",
+    "0 に無限大や未定義の値を掛けることになる所では、strict_zero() が勾配をちょうど 0 にしました。",
+)
 MISSING = Said(
     "What is not computed was not reached by a backward pass: call backward() on the result.",
     "「計算していません」の勾配には、まだ逆伝播が届いていません。結果の backward() を呼んでください。",

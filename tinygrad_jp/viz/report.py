@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def report(
     if settings is not None and not isinstance(settings, Mapping):
         raise ArgumentError(f"report: settings must be values by name, got {type(settings).__name__}")
     known.title = title or known.title
-    known.classes = classes or known.classes
+    known.classes = known.classes if classes is None else _names(classes)
     known.settings |= settings or {}
     if data is not None:
         if not isinstance(data, tuple) or len(data) != 2:
@@ -115,8 +116,18 @@ def report(
     return page
 
 
+def _names(classes: Any) -> list[str]:
+    if not isinstance(classes, Sequence | np.ndarray) or not all(isinstance(name, str) for name in classes):
+        raise ArgumentError(f"report: classes must be a sequence of texts, got {short(classes)}")
+    return list(classes)
+
+
 def _page(known: Material) -> Page:
     judged = _Judged(known)
+    if judged.y is not None and judged.labels is not None:
+        count = judged.y.shape[1]
+        if known.classes is not None and len(known.classes) != count:
+            raise ArgumentError(f"report: {len(known.classes)} classes are named, but the network tells {count} apart")
     sections = [
         ("training", tell("How the training went"), _training(known)),
         ("results", tell("How well it does"), _results(known, judged)),
@@ -289,7 +300,7 @@ def _classified(
         matrix = metrics.confusion_matrix(y, labels, count)
     except TinygradError as error:
         return [missing(tell("No results: {why}", why=error))]
-    names = list(known.classes) if known.classes is not None and len(known.classes) == count else None
+    names = None if known.classes is None else list(known.classes)
     told = _most_confused(matrix, names or [str(k) for k in range(count)])
     alt = tell("Confusion matrix. {told}", told=told)
     parts = [_drawn("confusion_matrix_plot", matrix, names=names, alt=alt, caption=told)]

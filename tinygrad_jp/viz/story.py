@@ -19,7 +19,7 @@ from ..tape import DRAWABLE, Node, Outline, changes, topological_order
 from ..tensor import Tensor
 from ..text import table, width
 from ..witness import Source
-from .phrases import CHAIN, ELSEWHERE, MISSING, REPEATED, TOO_LARGE, Phrase, Said, phrase_of
+from .phrases import CHAIN, ELSEWHERE, MISSING, REPEATED, RESCUED, TOO_LARGE, Phrase, Said, phrase_of
 from .scene import number, written
 
 __all__ = ["NOT_COMPUTED", "BackwardStep", "ForwardStep", "Said", "Story", "explain", "story"]
@@ -75,13 +75,13 @@ class BackwardStep:
     formula
         The contribution to the input's gradient, by names; with "+=" where several contributions meet.
     numbers
-        The same with the numbers put in; :data:`NOT_COMPUTED` if no backward pass came here.
+        The same with the numbers put in, and "(strict_zero)" if that made an exact 0 of something undefined;
+        :data:`NOT_COMPUTED` if no backward pass came here.
     rule
         What the op does with a gradient.
     total
         Where several contributions meet and this is the last: their sum, "1.1 + 2.2 = 3.3". Where the gradient is
-        another one, what it is follows: "2.2 ⇒ 5". A hook replaced it (of a leaf "⇒ …": nobody kept it), or something
-        came from elsewhere.
+        another one, what it is follows: "2.2 ⇒ 5". A hook replaced it, or something came from elsewhere.
     """
 
     node: Node
@@ -147,7 +147,7 @@ def story(y: Tensor, max_steps: int | None = None) -> Story:
             f"explain: {y._label()} is {kind}; explain what was computed from a tensor with requires_grad=True, "
             "outside no_grad()"
         )
-    return _Teller(y._node).tell(max_steps)
+    return Teller(y._node).tell(max_steps)
 
 
 UNKNOWN = Said(
@@ -175,19 +175,24 @@ class Seen:
         return self.value is None and 0 < math.prod(self.shape) <= FEW
 
 
-class _Teller:
+class Teller:
     """A story in the making.
 
     Parameters
     ----------
     root
         The node of the result.
+
+    Attributes
+    ----------
+    names
+        What each value is called: see :class:`Story`.
     """
 
     def __init__(self, root: Node) -> None:
         self._nodes = topological_order(root)
         self._root = root
-        self._names = _named(reversed(self._nodes))
+        self.names = _named(reversed(self._nodes))
         self._unknown = False
         self._elsewhere = False
 
@@ -211,14 +216,14 @@ class _Teller:
         return Story(
             forward,
             backward,
-            self._names[self._root],
-            f"∂L/∂{self._names[self._root]} = {seed}",
+            self.names[self._root],
+            f"∂L/∂{self.names[self._root]} = {seed}",
             len(self._nodes) - len(told),
             (MISSING,) * missing
             + (TOO_LARGE,) * (missing and large)
             + (ELSEWHERE,) * self._elsewhere
             + (UNKNOWN,) * self._unknown,
-            self._names,
+            self.names,
         )
 
     # ---------------------------------------------------------------------------------------------- forward
@@ -230,7 +235,7 @@ class _Teller:
         self._unknown |= node.call is None and any(fields[name].endswith("…") for name in arguments)
         return ForwardStep(
             node,
-            self._names[node],
+            self.names[node],
             _filled(phrase.formula, fields),
             self._numbers(node, phrase.formula, Seen(node.value, node.shape)),
             phrase.does,
@@ -239,14 +244,14 @@ class _Teller:
     def _by_names(self, node: Node, to: Any = None) -> dict[str, str]:
         """Return what stands for the fields of a template in a formula."""
         names = [self._name(edge) for edge in node.edges]
-        out = self._names[node]
+        out = self.names[node]
         local = f"∂{out}/∂{self._name(to)}" if to is not None else ""
         return _fields(node, names) | {"g": f"∂L/∂{out}", "out": out, "local": local}
 
     def _name(self, edge: Any) -> str:
         """Return the name of an input; a number or a small constant by its value."""
-        if isinstance(edge, Node | Tensor | Outline) and edge in self._names:
-            return self._names[edge]
+        if isinstance(edge, Node | Tensor | Outline) and edge in self.names:
+            return self.names[edge]
         array = _array(edge)
         return _values(array) if 0 < array.size <= FEW else written(array.shape)
 
@@ -297,25 +302,29 @@ class _Teller:
 
     # ---------------------------------------------------------------------------------------------- backward
 
+    def contribution(self, node: Node, i: int) -> str:
+        """Write what a node contributes to the gradient of its input `i`, by names."""
+        return _filled(_back(node, i), self._by_names(node, node.edges[i]))
+
     def _backward(self, node: Node, i: int) -> BackwardStep:
         edge = node.edges[i]
-        phrase = _phrase(node)
-        template = phrase.back.get(_input_names(node)[i], CHAIN)
-        rule = phrase.returns
+        rule = _phrase(node).returns
         if _was_repeated(node, i):
-            template = f"sum({template})"
             rule += REPEATED
         to = self._name(edge)
         meeting = self._meeting[edge]
         sign = "+=" if len(meeting) > 1 else "="
-        formula = f"∂L/∂{to} {sign} {_filled(template, self._by_names(node, edge))}"
+        formula = f"∂L/∂{to} {sign} {self.contribution(node, i)}"
         total = self._total(edge, meeting) if meeting[-1] == (node, i) else None
         if total and self._is_from_elsewhere(edge, total):
             rule += ELSEWHERE
         if not self._came_through(node, i):
             return BackwardStep(node, i, to, formula, NOT_COMPUTED, rule)
-        gives = Seen(node.contributions().get(i), edge.shape)
-        return BackwardStep(node, i, to, formula, self._numbers(node, template, gives), rule, total)
+        numbers = self._numbers(node, _back(node, i), Seen(node.contributions().get(i), edge.shape))
+        if i in node.rescued:
+            numbers += " (strict_zero)"
+            rule += RESCUED
+        return BackwardStep(node, i, to, formula, numbers, rule, total)
 
     def _came_through(self, node: Node, i: int) -> bool:
         """Tell whether a gradient came over this edge; of a very large graph only that a pass freed it is known."""
@@ -343,9 +352,11 @@ class _Teller:
         if isinstance(edge, Outline) or added.value is None:
             return None
         if isinstance(edge, Tensor):  # its .grad adds up over passes
-            replaced = edge._hooks and edge.grad is not None and not _is_about(edge.grad.numpy(), added.value)
-            return "…" if replaced else None
-        own = self._own_gradient(edge)
+            arrived, made = (edge._hooks and edge._hooks.last) or (None, None)
+            seen_here = arrived is not None and _is_about(arrived, added.value)
+            own = Seen(made if seen_here else None, edge.shape)
+        else:
+            own = self._own_gradient(edge)
         return None if own.value is None or _is_about(own.value, added.value) else self._text(own)
 
     def _is_from_elsewhere(self, edge: Any, total: str) -> bool:
@@ -423,6 +434,12 @@ def _was_repeated(node: Node, i: int) -> bool:
     """Tell whether an input was broadcast."""
     op = node.plan.op
     return (op.family == "elementwise" or op.name == "broadcast_to") and _shape(node.edges[i]) != node.shape
+
+
+def _back(node: Node, i: int) -> str:
+    """Return the template of what a node contributes to the gradient of its input `i`."""
+    template = _phrase(node).back.get(_input_names(node)[i], CHAIN)
+    return f"sum({template})" if _was_repeated(node, i) else template
 
 
 def _fields(node: Node, texts: Iterable[str]) -> dict[str, str]:
@@ -605,5 +622,7 @@ def _rules(told: Story) -> str:
         known = rules.setdefault((node.plan.op.symbol, phrase.does), [phrase.does, phrase.returns])
         if REPEATED not in known and any(_was_repeated(node, i) for i in node.plan.active):
             known.append(REPEATED)
+        if RESCUED not in known and node.rescued:
+            known.append(RESCUED)
     rows = [[symbol, _in_language(reduce(add, sentences))] for (symbol, _), sentences in rules.items()]
     return "\n".join([_said("rules"), *_aligned(rows)])

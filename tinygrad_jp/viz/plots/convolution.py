@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -21,20 +21,21 @@ from ...nn.modes import in_use
 from ...nn.module import Module
 from ...tape import no_grad
 from ...tensor import Tensor
+from .arguments import Count, Names, plot
 from .predictions import picture
-from .sheets import Values, array, axis_names, done, finite, something
-from .stylesheet import INK, NOT_FINITE, SIGNED, style
+from .sheets import Values, axis_names, done, finite, numeric, something
+from .stylesheet import INK, NOT_FINITE, SIGNED
 
 # ---------------------------------------------------------------------------------------------- filters
 
 
-@style()
+@plot
 def filters(
     weights: Any,
     path: Path | str | None = None,
     *,
     layer: str | None = None,
-    most: int = 64,
+    most: Count = 64,
     title: str | None = None,
 ) -> Figure | Path:
     """Draw the filters of a convolution as pictures: red answers to light, blue to dark (the book, figure 7-24).
@@ -93,7 +94,7 @@ def _filters(weights: Any, layer: str | None) -> np.ndarray:
         if name not in convolutions:
             raise ArgumentError(f"filters: there is no convolution {layer!r}; there are {', '.join(convolutions)}")
         weights = convolutions[name]
-    values = array(weights)
+    values = numeric("filters", "weights", weights)
     if values.ndim != 4 or not values.size:
         raise ShapeError(f"filters: needs weights of shape (filters, channels, height, width), got {values.shape}")
     return values.astype(float)
@@ -152,14 +153,14 @@ def _marking(name: str) -> mpl.colors.Colormap:
 # ---------------------------------------------------------------------------------------------- feature maps
 
 
-@style()
+@plot
 def feature_maps(
     model: Module,
     image: Values,
     path: Path | str | None = None,
     *,
-    layers: Sequence[str] | None = None,
-    most: int = 16,
+    layers: Names | None = None,
+    most: Count = 16,
     title: str | None = None,
 ) -> Figure | Path:
     """Draw what each layer makes of one image: a row for each layer, a picture for each of its channels.
@@ -187,12 +188,10 @@ def feature_maps(
     ArgumentError
         If no layer returned maps, or there is no module of a name.
     """
-    x = array(image)
+    x = numeric("feature_maps", "image", image)
     x = x[None] if x.ndim == 3 else x
     if x.ndim != 4 or len(x) != 1 or not x.size:
         raise ShapeError(f"feature_maps: needs one image of shape (channels, height, width), got {np.shape(image)}")
-    if most < 1:
-        raise ArgumentError(f"feature_maps: most must be at least 1, got {most}")
     maps = _maps(model, x, layers)
     widest = max(min(len(values), most) for values in maps.values())
     rows = {tell("image"): _image(x[0])} | {_counted(n, v, most): _ink(v[:most]) for n, v in maps.items()}
@@ -212,10 +211,10 @@ ROWS = 12
 """So many layers are drawn if none is named."""
 
 
-def _maps(model: Module, x: np.ndarray, layers: Sequence[str] | None) -> dict[str, np.ndarray]:
+def _maps(model: Module, x: np.ndarray, layers: Names | None) -> dict[str, np.ndarray]:
     """Run a model on one image; return what its layers made of it, shape (channels, height, width) each."""
     modules = dict(model.named_modules())
-    for name in layers or ():
+    for name in () if layers is None else layers:
         if name not in modules:
             raise ArgumentError(
                 f"feature_maps: there is no module {name!r}; there are {', '.join(filter(None, modules))}"

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...errors import ArgumentError, ShapeError
+from ...errors import ArgumentError, DtypeError, ShapeError
 from ...language import tell
 from ...tensor import Tensor, grad
-from .sheets import Range, Values, array, axis_names, done, finite, legend, sheet, something
-from .stylesheet import BLUE, GREY, RED, style
+from .arguments import Count, Range, plot
+from .sheets import Values, axis_names, done, finite, legend, numeric, sheet, something
+from .stylesheet import BLUE, GREY, RED
 
 
-@style()
+@plot
 def activation_sheet(
     functions: Mapping[str, Callable[[Tensor], Tensor]],
     path: Path | str | None = None,
@@ -43,7 +45,9 @@ def activation_sheet(
     figure, panels = sheet(len(functions), 4, (2.6, 2.2), sharex=True)
     for panel, (name, function) in zip(panels, functions.items(), strict=True):
         x = Tensor(np.linspace(*xlim, 801), requires_grad=True)
-        y = function(x)
+        y = _result("activation_sheet", name, function, x)
+        if y.shape != x.shape:
+            raise ShapeError(f"activation_sheet: {name!r} made {y.shape} of shape {x.shape}; it must keep the shape")
         panel.axhline(0, color="0.6", linewidth=0.7)
         panel.axvline(0, color="0.6", linewidth=0.7)
         panel.plot(x.numpy(), y.numpy(), color=BLUE, label=tell("function"))
@@ -56,7 +60,7 @@ def activation_sheet(
     return done(figure, path)
 
 
-@style()
+@plot
 def optimizer_paths(
     paths: Mapping[str, Values],
     f: Callable[[Any, Any], Any],
@@ -82,7 +86,7 @@ def optimizer_paths(
         Of the sheet.
     """
     something("optimizer_paths", "paths", paths)
-    points = {name: array(values) for name, values in paths.items()}
+    points = {name: numeric("optimizer_paths", repr(name), values) for name, values in paths.items()}
     for name, values in points.items():
         if values.ndim != 2 or values.shape[1] != 2:
             raise ShapeError(f"optimizer_paths: needs points of shape (n, 2), got {values.shape} for {name!r}")
@@ -119,21 +123,21 @@ def _limits(values: np.ndarray) -> Range:
 def _contours(panel: Axes, f: Callable[[Any, Any], Any], xlim: Range, ylim: Range) -> None:
     """Draw the lines of equal height of a function, closer together in its valley."""
     x, y = np.meshgrid(np.linspace(*xlim, 200), np.linspace(*ylim, 200))
-    z = finite(np.broadcast_to(array(f(x, y)), x.shape))
+    z = finite(np.broadcast_to(numeric("optimizer_paths", "what f returns", f(x, y)), x.shape))
     heights = z[np.isfinite(z)]
     if heights.size and np.ptp(heights):
         levels = heights.min() + np.linspace(0.02, 1, 14) ** 2 * np.ptp(heights)
         panel.contour(x, y, z, levels, colors=GREY, linewidths=0.7)
 
 
-@style()
+@plot
 def gradient_field(
     f: Callable[[Tensor, Tensor], Tensor],
     path: Path | str | None = None,
     *,
     xlim: Range = (-2.0, 2.0),
     ylim: Range = (-2.0, 2.0),
-    arrows: int = 17,
+    arrows: Count = 17,
     title: str | None = None,
 ) -> Figure | Path:
     """Draw the arrows −(∂f/∂x, ∂f/∂y), which point to where f falls most (the book, figure 4-9).
@@ -151,14 +155,22 @@ def gradient_field(
     title
         Of the sheet.
     """
-    if arrows < 1:
-        raise ArgumentError(f"gradient_field: needs at least 1 arrow in a row, got {arrows}")
     x, y = (
         Tensor(values, requires_grad=True)
         for values in np.meshgrid(np.linspace(*xlim, arrows), np.linspace(*ylim, arrows))
     )
-    gx, gy = grad(f(x, y).sum(), [x, y])
+    gx, gy = grad(_result("gradient_field", "f", f, x, y).sum(), [x, y])
     figure, [panel] = sheet(1, 1, (5.2, 5))
     panel.quiver(x.numpy(), y.numpy(), -gx.numpy(), -gy.numpy(), angles="xy", color=BLUE, width=0.004)
     panel.set(xlabel="x", ylabel="y", title=title or "", aspect="equal")
     return done(figure, path)
+
+
+def _result(plot: str, name: str, function: Callable[..., Any], *inputs: Tensor) -> Tensor:
+    """Call a function that is to be drawn; refuse one that leaves the tape."""
+    if not callable(function):
+        raise ArgumentError(f"{plot}: {name!r} must be a function, got {short(function)}")
+    y = function(*inputs)
+    if not isinstance(y, Tensor):
+        raise DtypeError(f"{plot}: {name!r} must return a Tensor, got {type(y).__name__}")
+    return y

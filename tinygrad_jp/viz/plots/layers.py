@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import matplotlib as mpl
@@ -14,18 +15,19 @@ from matplotlib.figure import Figure
 from ...errors import ArgumentError
 from ...language import tell
 from ...train.histograms import Histogram
-from .sheets import Range, Values, axis_names, done, numbers, sheet, something
-from .stylesheet import BLUE, SHARES, style
+from .arguments import Count, Limits, Range, plot
+from .sheets import Values, axis_names, done, numbers, sheet, something
+from .stylesheet import BLUE, SHARES
 
 
-@style()
+@plot
 def activation_histograms(
     activations: Mapping[str, Values],
     path: Path | str | None = None,
     *,
-    bins: int = 30,
+    bins: Count = 30,
     range: Range | None = None,
-    ylim: Range | None = None,
+    ylim: Limits | None = None,
     title: str | None = None,
 ) -> Figure | Path:
     """Draw how each layer's activations are distributed, in panels with the same axes (the book, figures 6-10 to 6-14).
@@ -49,12 +51,12 @@ def activation_histograms(
     return done(_histograms(found, bins, range, True, ylim, tell("activation"), title), path)
 
 
-@style()
+@plot
 def weight_histograms(
     weights: Any,
     path: Path | str | None = None,
     *,
-    bins: int = 50,
+    bins: Count = 50,
     range: Range | None = None,
     title: str | None = None,
 ) -> Figure | Path:
@@ -73,7 +75,7 @@ def weight_histograms(
     title
         Of the sheet.
     """
-    if not isinstance(weights, Mapping):
+    if hasattr(weights, "named_parameters"):
         weights = {name: p for name, p in weights.named_parameters() if p.ndim >= 2}
     found = numbers("weight_histograms", "weights (parameters with two or more axes)", weights)
     return done(_histograms(found, bins, range, False, None, tell("weight"), title), path)
@@ -81,17 +83,17 @@ def weight_histograms(
 
 def _histograms(
     arrays: Mapping[str, np.ndarray],
-    bins: int,
+    bins: Count,
     range: Range | None,
     sharey: bool,
-    ylim: Range | None,
+    ylim: Limits | None,
     xlabel: str,
     title: str | None,
 ) -> Figure:
     finite = {name: values[np.isfinite(values)] for name, values in arrays.items()}
     everything = np.concatenate(list(finite.values()))
     if range is None:
-        range = (float(everything.min()), float(everything.max()))
+        range = _ends(everything, bins)
     figure, panels = sheet(len(arrays), 5, (2.4, 2.5), sharex=True, sharey=sharey)
     for panel, (name, values) in zip(panels, finite.items(), strict=True):
         panel.hist(values, bins=bins, range=range, color=BLUE)
@@ -106,10 +108,19 @@ def _histograms(
     return figure
 
 
+def _ends(values: np.ndarray, bins: Count) -> Range:
+    """Return the least and the greatest of some values, further apart if they are alike but for rounding."""
+    low, high = float(values.min()), float(values.max())
+    if low + (high - low) / bins > low:
+        return low, high
+    margin = max(0.5, 1e-3 * abs(low))
+    return low - margin, high + margin
+
+
 Epochs = Sequence[Histogram | Values | None]
 
 
-@style()
+@plot
 def histograms_over_time(
     layers: Mapping[str, Epochs],
     path: Path | str | None = None,
@@ -155,7 +166,7 @@ def histograms_over_time(
     for panel, (name, row) in zip(panels, filled.items(), strict=True):
         seen = {time: h for time, h in zip(times, row, strict=True) if h and h.total}
         (_ridges if kind == "ridge" else _heat)(panel, list(seen), list(seen.values()))
-        panel.set_title("\n".join([name, *_notes(list(seen.values()))]), fontsize=9)
+        panel.set_title("\n".join([str(name), *_notes(list(seen.values()))]), fontsize=9)
         panel.locator_params(axis="x", nbins=3 if kind == "ridge" else 5)
         panel.ticklabel_format(axis="x" if kind == "ridge" else "y", scilimits=(-2, 4))
     along, across = xlabel or tell("activation"), tell("epoch")
@@ -167,6 +178,9 @@ def histograms_over_time(
 
 def _times(layers: Mapping[str, Epochs], epochs: Sequence[int] | None) -> list[int]:
     """Number the epochs, of which all layers must have as many."""
+    for name, row in layers.items():
+        if not isinstance(row, Sequence | np.ndarray) or isinstance(row, str):
+            raise ArgumentError(f"histograms_over_time: {name!r} must be a list, one part an epoch, got {short(row)}")
     counts = {name: len(row) for name, row in layers.items()}
     times = list(epochs) if epochs is not None else list(range(1, max(counts.values()) + 1))
     for name, count in counts.items():
@@ -181,7 +195,7 @@ def _histogram(name: str, values: Histogram | Values | None) -> Histogram | None
     try:
         return Histogram.of(values)
     except (TypeError, ValueError):
-        raise ArgumentError(f"histograms_over_time: {name!r} must hold numbers, got {values!r}") from None
+        raise ArgumentError(f"histograms_over_time: {name!r} must hold numbers, got {short(values)}") from None
 
 
 def _notes(known: Sequence[Histogram]) -> list[str]:

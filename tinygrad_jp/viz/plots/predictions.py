@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 from ...errors import ArgumentError, ShapeError
 from ...language import tell
 from ...metrics import r2_score
-from .sheets import Values, array, done, sheet, something
-from .stylesheet import BLUE, INK, SHARES, WRONG, style
+from .arguments import Count, Names, plot
+from .sheets import Values, array, done, numeric, sheet, something
+from .stylesheet import BLUE, INK, SHARES, WRONG
 
 
-@style()
+@plot
 def confusion_matrix_plot(
-    matrix: Values, path: Path | str | None = None, *, names: Sequence[str] | None = None, title: str | None = None
+    matrix: Values, path: Path | str | None = None, *, names: Names | None = None, title: str | None = None
 ) -> Figure | Path:
     """Draw a confusion matrix: a cell's colour is its share of the row (of the true class), its number the count.
 
@@ -34,7 +35,7 @@ def confusion_matrix_plot(
     title
         Of the sheet.
     """
-    counts = array(matrix)
+    counts = numeric("confusion_matrix_plot", "matrix", matrix)
     n = len(counts) if counts.ndim else 0
     if counts.shape != (n, n) or not n:
         raise ShapeError(f"confusion_matrix_plot: needs a matrix of shape (classes, classes), got {counts.shape}")
@@ -63,7 +64,7 @@ def _brief(name: str) -> str:
     return name if len(name) <= 24 else f"{name[:23]}…"
 
 
-@style()
+@plot
 def observed_against_predicted(
     y: Values, t: Values, path: Path | str | None = None, *, title: str | None = None
 ) -> Figure | Path:
@@ -80,7 +81,7 @@ def observed_against_predicted(
     title
         Of the sheet.
     """
-    y, t = array(y), array(t)
+    y, t = (numeric("observed_against_predicted", name, x) for name, x in (("y", y), ("t", t)))
     r2 = r2_score(y, t)
     if not (np.isfinite(y).all() and np.isfinite(t).all()):
         raise ArgumentError("observed_against_predicted: y and t must be finite; leave out pairs with NaN or infinity")
@@ -96,7 +97,7 @@ def observed_against_predicted(
     return done(figure, path)
 
 
-@style()
+@plot
 def prediction_sheet(
     images: Values, labels: Values, predicted: Values, path: Path | str | None = None
 ) -> Figure | Path:
@@ -120,15 +121,15 @@ def prediction_sheet(
     return done(figure, path)
 
 
-@style()
+@plot
 def misclassified(
     images: Values,
     labels: Values,
     predicted: Values,
     path: Path | str | None = None,
     *,
-    most: int = 40,
-    names: Sequence[str] | None = None,
+    most: Count = 40,
+    names: Names | None = None,
 ) -> Figure | Path:
     """Show the images that were taken for something else (the book, figure 8-2), each as "label → prediction".
 
@@ -146,6 +147,8 @@ def misclassified(
         Of the classes; by default their numbers.
     """
     images, labels, predicted = _images("misclassified", images, labels, predicted)
+    if names is not None:
+        _check_classes("misclassified", np.concatenate([labels, predicted]), len(names))
     wrong = np.flatnonzero(predicted != labels)
     figure = _image_grid(images, labels, predicted, list(wrong[:most]), names)
     title = "{wrong} of {n} images misclassified (label → prediction)"
@@ -156,7 +159,8 @@ def misclassified(
 
 
 def _images(name: str, images: Values, labels: Values, predicted: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    images, labels, predicted = array(images), array(labels), array(predicted)
+    images = numeric(name, "images", images)
+    labels, predicted = array(name, "labels", labels), array(name, "predicted", predicted)
     if labels.shape != images.shape[:1] or predicted.shape != labels.shape:
         raise ShapeError(
             f"{name}: needs images of shape (N, …), labels and predicted labels of shape (N,), got {images.shape}, "
@@ -166,12 +170,18 @@ def _images(name: str, images: Values, labels: Values, predicted: Values) -> tup
     return images, labels, predicted
 
 
+def _check_classes(plot: str, classes: np.ndarray, names: int) -> None:
+    """Refuse classes that have no name."""
+    if classes.dtype.kind not in "biu" or classes.min() < 0 or classes.max() >= names:
+        raise ArgumentError(f"{plot}: for {names} names, labels and predicted must be whole numbers below {names}")
+
+
 def _image_grid(
     images: np.ndarray,
     labels: np.ndarray,
     predicted: np.ndarray,
     chosen: Sequence[int],
-    names: Sequence[str] | None = None,
+    names: Names | None = None,
 ) -> Figure:
     """Draw the chosen images with their labels, wrong predictions in red."""
     called: Callable[[Any], str] = str if names is None else lambda k: _brief(names[k])

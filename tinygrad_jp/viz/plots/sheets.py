@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -15,23 +16,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, ShapeError
 from ...files import write_atomically
 from ...language import tell
 from ...tensor import Tensor
 from . import stylesheet
-from .stylesheet import WRONG, style
+from .arguments import plot
+from .stylesheet import WRONG
 
 Values = Any
 """An ndarray, a Tensor or a sequence of numbers."""
-Range = tuple[float, float]
 
 # ---------------------------------------------------------------------------------------------- numbers
 
 
-def array(x: Values) -> np.ndarray:
-    """Return values as an ndarray."""
+def _plain(x: Values) -> np.ndarray:
     return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def array(name: str, what: str, x: Values) -> np.ndarray:
+    """Return values as an ndarray; refuse nested lists that are ragged."""
+    try:
+        return _plain(x)
+    except ValueError as error:
+        raise ArgumentError(f"{name}: {what} must be an array: {error}") from None
+
+
+def numeric(name: str, what: str, x: Values) -> np.ndarray:
+    """Return real numbers, or Booleans, as an ndarray; refuse what are none."""
+    values = array(name, what, x)
+    if values.dtype.kind not in "biuf":
+        raise ArgumentError(f"{name}: {what} must hold numbers, got {short(x)}")
+    return values
 
 
 def something(name: str, what: str, things: Any) -> None:
@@ -40,19 +56,30 @@ def something(name: str, what: str, things: Any) -> None:
         raise ArgumentError(f"{name}: there is nothing to draw: no {what}")
 
 
-def numbers(name: str, what: str, things: Mapping[str, Values]) -> dict[str, np.ndarray]:
+def numbers(name: str, what: str, things: Mapping[str, Values], axes: int | None = None) -> dict[str, np.ndarray]:
     """Return the numbers of each thing, shape (n,); refuse what are none, or if no finite one is among them all.
 
-    None, which was not measured, becomes NaN.
+    With `axes` also refuse arrays that have more axes than so many.
     """
+    if not isinstance(things, Mapping):
+        raise ArgumentError(f"{name}: {what} must be a mapping, with a name for each, got {short(things)}")
     something(name, what, things)
-    found = {}
-    for label, values in things.items():
-        try:
-            found[label] = np.asarray(array(values), float).ravel()
-        except (TypeError, ValueError):
-            raise ArgumentError(f"{name}: {label!r} must hold numbers, got {values!r}") from None
+    found = {label: series(name, label, values, axes) for label, values in things.items()}
     something(name, f"finite number in the {what}", [v for v in found.values() if np.isfinite(v).any()])
+    return found
+
+
+def series(name: str, label: str, values: Values, axes: int | None = None) -> np.ndarray:
+    """Return numbers, shape (n,); refuse what are none. None, which was not measured, becomes NaN."""
+    try:
+        given = _plain(values)
+        found = np.asarray(given, float).ravel() if given.ndim and given.dtype.kind != "c" else None
+    except (TypeError, ValueError):
+        found = None
+    if found is None:
+        raise ArgumentError(f"{name}: {label!r} must hold numbers, got {short(values)}")
+    if axes is not None and given.ndim > axes:
+        raise ShapeError(f"{name}: {label!r} must be one number after the other, got an array of shape {given.shape}")
     return found
 
 
@@ -69,7 +96,7 @@ def lonely(values: np.ndarray) -> bool:
 
 def mark_gaps(panel: Axes, x: np.ndarray, values: Values) -> None:
     """Mark, at the bottom of a panel, where a value is NaN or infinite; not where it is None: not measured."""
-    known = np.asarray(array(values), object).ravel()
+    known = np.asarray(_plain(values), object).ravel()
     broken = np.array([v is not None and not np.isfinite(v) for v in known], bool)
     if not broken.any():
         return
@@ -153,7 +180,7 @@ def _content(figure: Figure, format: str) -> bytes:
     return content.getvalue()
 
 
-@style()
+@plot
 def svg(figure: Figure) -> str:
     """Return a sheet, as the functions of ``plots`` give it without a path, as SVG text.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ...errors import ArgumentError
 from ...language import tell
+from .arguments import Count, Limits, plot
 from .sheets import (
     Values,
     axis_names,
@@ -23,18 +25,18 @@ from .sheets import (
     number,
     numbers,
     panel_legend,
+    series,
     sheet,
     something,
 )
-from .stylesheet import BLUE, GREEN, GREY, MARKERS, RED, style
+from .stylesheet import BLUE, GREEN, GREY, MARKERS, RED
 
 History = Mapping[str, Sequence[float | None]]
-Limits = tuple[float | None, float | None]
 PARTS = {"train": (BLUE, "--", "training"), "val": (RED, "-", "validation"), "test": (GREEN, "-.", "test")}
 """Dashed is training, solid validation, as in the book's figure 6-24."""
 
 
-@style()
+@plot
 def loss_curve(losses: Sequence[float], path: Path | str | None = None) -> Figure | Path:
     """Draw the loss of every step, and its running mean over 20 steps (as the book's figure 4-11).
 
@@ -45,8 +47,7 @@ def loss_curve(losses: Sequence[float], path: Path | str | None = None) -> Figur
     path
         File to write; its suffix tells the format.
     """
-    something("loss_curve", "losses", losses)
-    values = numbers("loss_curve", "losses", {"losses": losses})["losses"]
+    values = numbers("loss_curve", "losses", {"losses": losses}, 1)["losses"]
     window = min(20, len(values))
     figure, [panel] = sheet(1, 1, (7, 4))
     steps = np.arange(1, len(values) + 1)
@@ -64,7 +65,7 @@ def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
     return np.convolve(finite(values), np.full(window, 1 / window), "valid")
 
 
-@style()
+@plot
 def learning_curves(
     history: History, path: Path | str | None = None, *, xlabel: str | None = None, title: str | None = None
 ) -> Figure | Path:
@@ -85,7 +86,7 @@ def learning_curves(
     title
         Of the sheet.
     """
-    numbers("learning_curves", "history", history)
+    numbers("learning_curves", "history", history, 1)
     quantities = dict.fromkeys(_split(name)[1] for name in history)
     figure, panels = sheet(len(quantities), 3, (5, 3.6))
     for quantity, panel in zip(quantities, panels, strict=True):
@@ -102,13 +103,13 @@ def learning_curves(
 
 def _split(name: str) -> tuple[str, str]:
     """Split "val_loss" into ("val", "loss") and "loss" into ("train", "loss")."""
-    part, _, quantity = name.partition("_")
+    part, _, quantity = str(name).partition("_")
     return (part, quantity) if part in PARTS and quantity else ("train", name)
 
 
 def _quantity(name: str) -> str:
     """Write the name of a loss or metric beside an axis."""
-    return tell(name).replace("_", " ")
+    return tell(str(name)).replace("_", " ")
 
 
 def _learning_curve(panel: Axes, part: str, values: Values, length: int, marker: str) -> None:
@@ -119,7 +120,7 @@ def _learning_curve(panel: Axes, part: str, values: Values, length: int, marker:
     mark_gaps(panel, x, values)
 
 
-@style()
+@plot
 def curves(
     lines: Mapping[str, Sequence[float]],
     path: Path | str | None = None,
@@ -127,11 +128,11 @@ def curves(
     xlabel: str | None = None,
     ylabel: str | None = None,
     title: str | None = None,
-    smooth: int = 1,
+    smooth: Count = 1,
     ylim: Limits | None = None,
     log: bool = False,
     first: int = 1,
-    every: int = 1,
+    every: Count = 1,
 ) -> Figure | Path:
     """Compare several runs in one panel, as the book's figures 6-9 (optimizers) and 6-15 (initial values).
 
@@ -153,8 +154,7 @@ def curves(
         What the horizontal axis calls the first value (0 if it was measured before any training), and how much further
         on the next one stands.
     """
-    numbers("curves", "lines", lines)
-    _check_counts("curves", smooth=smooth, every=every)
+    numbers("curves", "lines", lines, 1)
     figure, [panel] = sheet(1, 1, (7, 4.2))
     for k, (label, values) in enumerate(lines.items()):
         _curve(panel, k, label, values, smooth, first, every)
@@ -167,7 +167,7 @@ def curves(
     return done(figure, path)
 
 
-@style()
+@plot
 def curve_sheet(
     panels: Mapping[str, Mapping[str, Sequence[float]]],
     path: Path | str | None = None,
@@ -177,7 +177,7 @@ def curve_sheet(
     title: str | None = None,
     ylim: Limits | None = None,
     first: int = 1,
-    every: int = 1,
+    every: Count = 1,
 ) -> Figure | Path:
     """Draw curves in many panels with the same axes, as the book's figure 6-19 (16 initial values).
 
@@ -195,9 +195,8 @@ def curve_sheet(
         As of :func:`curves`.
     """
     something("curve_sheet", "panels", panels)
-    _check_counts("curve_sheet", every=every)
     for name, lines in panels.items():
-        numbers("curve_sheet", f"lines of {name!r}", lines)
+        numbers("curve_sheet", f"lines of {name!r}", lines, 1)
     size = (4.3, 3.6) if len(panels) <= 3 else (3.0, 2.8) if len(panels) == 4 else (2.5, 2.1)
     figure, grid = sheet(len(panels), 4, size, sharex=True, sharey=True)
     for (name, lines), panel in zip(panels.items(), grid, strict=True):
@@ -212,12 +211,6 @@ def curve_sheet(
     return done(figure, path)
 
 
-def _check_counts(name: str, **counts: int) -> None:
-    for option, value in counts.items():
-        if value < 1:
-            raise ArgumentError(f"{name}: {option} must be at least 1, got {value}")
-
-
 def _curve(panel: Axes, k: int, label: str, values: Values, smooth: int, first: int, every: int, size: int = 5) -> None:
     """Draw the curve number k of a panel, with a marker of its own."""
     window = max(1, min(smooth, len(values)))
@@ -226,17 +219,17 @@ def _curve(panel: Axes, k: int, label: str, values: Values, smooth: int, first: 
     apart = max(1, len(y) // 12)
     at = (k % apart, 1 if lonely(y) else apart)
     marker = MARKERS[k % len(MARKERS)]
-    panel.plot(x[window - 1 :], y, label=label, marker=marker, markersize=size, markevery=at)
+    panel.plot(x[window - 1 :], y, label=str(label), marker=marker, markersize=size, markevery=at)
     mark_gaps(panel, x, values)
 
 
-@style()
+@plot
 def search_sheet(
     trials: Sequence[Mapping[str, Any]],
     path: Path | str | None = None,
     *,
     quantity: str = "accuracy",
-    most: int = 20,
+    most: Count = 20,
     title: str | None = None,
 ) -> Figure | Path:
     """Draw the learning curves of a hyper-parameter search, the best first (the book, figure 6-24).
@@ -258,6 +251,12 @@ def search_sheet(
         Of the sheet.
     """
     something("search_sheet", "trials", trials)
+    for trial in trials:
+        parts = [trial.get("history"), trial.get("params", {})] if isinstance(trial, Mapping) else [None]
+        if not all(isinstance(part, Mapping) for part in parts):
+            raise ArgumentError(f'search_sheet: a trial is a mapping of "history" and "params", got {short(trial)}')
+        for name, values in trial["history"].items():
+            series("search_sheet", name, values, 1)
 
     def best(trial: Mapping[str, Any]) -> float:
         values = np.asarray(trial["history"].get(f"val_{quantity}", ()), float)
