@@ -232,19 +232,19 @@ def adam(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
 
 def pictures(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
     """Time the way from a network to a finished SVG against the tools for PyTorch, and weigh what is installed."""
-    from .pictures import HTML, NETWORKS, installed, installed_size, seconds, version
+    from .pictures import HTML, NETWORKS, OURS, installed, installed_size, seconds, version
 
     rivals, missing = installed()
     if missing:
         print(f"pictures: not installed, left out: {', '.join(missing)}")
     for network in NETWORKS:
         times = seconds(network, rivals, effort.rounds, effort.turn)
-        for depth in ("layers", "ops"):
-            name = f"{network.name}, {depth}"
-            yield Row(f"{name}, no dot program", median(times[f"{depth}, wheel"]) / MILLI, "ms")
+        for drawn in OURS:
+            name = f"{network.name}, {drawn}"
+            yield Row(f"{name}, no dot program", median(times[f"{drawn}, wheel"]) / MILLI, "ms")
             for rival in rivals:
                 label = version(rival) + (" (no SVG)" if rival in HTML else "")
-                yield _against(name, "ms", MILLI, times[depth], label, times[rival], 1.0)
+                yield _against(name, "ms", MILLI, times[drawn], label, times[rival], 1.0)
     size = installed_size("tinygrad_jp")
     yield Row("installed, with all that it needs", size, "MiB")
     for rival in rivals:

@@ -95,14 +95,21 @@ NETWORKS = (
 )
 
 
-def ours(depth: str) -> Draw:
-    """Draw with viz.graph, with a layer as a box or with every operation."""
+def ours(depth: str, compute: bool = True) -> Draw:
+    """Draw with viz.graph, with a layer as a box or with every operation; computed, or of shapes alone."""
     from tinygrad_jp import viz
 
     def draw(net: Any, x: Any, path: Path) -> None:
-        viz.graph(net, x, depth=depth).save(path)
+        viz.graph(net, x if compute else x.shape, depth=depth, compute=compute).save(path)
 
     return draw
+
+
+OURS: dict[str, Callable[[], Draw]] = {
+    "layers": partial(ours, "layers"),
+    "layers, not computed": partial(ours, "layers", compute=False),
+    "ops": partial(ours, "ops"),
+}
 
 
 def torchviz() -> Draw:
@@ -188,16 +195,16 @@ def seconds(network: Network, rivals: dict[str, Draw], rounds: int, at_least: fl
     Returns
     -------
     dict
-        By the tool; ours are "layers" and "ops", and the same where no ``dot`` program is found, ", wheel".
+        By the tool; ours are those of ``OURS``, and the same where no ``dot`` program is found, ", wheel".
     """
     x = np.zeros(network.shape, np.float32)
     net = network.ours().eval()
     with TemporaryDirectory() as folder:
         runs: dict[str, Run] = {}
-        for depth in ("layers", "ops"):
-            run = partial(ours(depth), net, x, Path(folder) / f"ours, {depth}.svg")
-            runs[depth] = run
-            runs[f"{depth}, wheel"] = partial(_by_the_wheel, run)
+        for name, draw in OURS.items():
+            run = partial(draw(), net, x, Path(folder) / f"ours, {name}.svg")
+            runs[name] = run
+            runs[f"{name}, wheel"] = partial(_by_the_wheel, run)
         if rivals:
             import torch
 

@@ -50,6 +50,10 @@ class InPlaceError(GraphError):
     """An array that an op saved for its backward pass was changed in place since."""
 
 
+class NotComputedError(GraphError):
+    """A value that is asked for where only shapes and dtypes were worked out (``compute=False``)."""
+
+
 class AnomalyError(TinygradError, ArithmeticError):
     """A NaN or an infinity that an op made out of finite numbers (raised inside ``detect_anomaly``)."""
 

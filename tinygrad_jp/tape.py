@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from functools import partial
@@ -39,6 +39,18 @@ Edge = Any
 Hook = Callable[[Array], Array | None]
 
 
+class Hooks(list[Hook]):
+    """The hooks of a leaf.
+
+    Attributes
+    ----------
+    last
+        The gradient that came to them in the last backward pass, and what they made of it, for the picture.
+    """
+
+    last: tuple[ndarray, ndarray] | None = None
+
+
 class Outline:
     """What stays of an array that is too large to be kept alive for a picture."""
 
@@ -65,15 +77,21 @@ class Notes:
         All that went in and came out, inside :func:`keep_values`; then large gradients stay, too.
     source
         The line of the user's code that ran the op, inside :func:`keep_values` or :func:`detect_anomaly`.
+    rescued
+        The inputs in whose gradients the last backward pass put an exact 0, inside :func:`.strict.strict_zero`.
+    site
+        Where in the program that was, for pictures that draw a loop once; equal for equal places.
     """
 
-    __slots__ = ("call", "hooks", "name", "source")
+    __slots__ = ("call", "hooks", "name", "rescued", "site", "source")
 
     def __init__(self) -> None:
         self.name: str | None = None
         self.hooks: list[Hook] = []
         self.call: Call | None = None
         self.source: Source | None = None
+        self.rescued: tuple[int, ...] = ()
+        self.site: Hashable = None
 
 
 class Node:
@@ -155,6 +173,16 @@ class Node:
         """The line of the user's code that ran the op, if it was noted."""
         return self.notes.source if self.notes else None
 
+    @property
+    def site(self) -> Hashable:
+        """Where in the program the op ran, if it was noted; equal for equal places."""
+        return self.notes.site if self.notes else None
+
+    @property
+    def rescued(self) -> tuple[int, ...]:
+        """The inputs in whose gradients ``strict_zero`` put an exact 0."""
+        return self.notes.rescued if self.notes else ()
+
     def annotate(self) -> Notes:
         """Return the node's notes, to be written."""
         self.notes = self.notes or Notes()
@@ -172,7 +200,7 @@ class Node:
 # ------------------------------------------------------------------------------------------------ modes
 
 recording: ContextVar[bool | Witness] = ContextVar("recording", default=True)
-"""Whether ops are recorded; a :class:`.witness.Witness`, which is true, is shown each of them."""
+"""Whether ops are recorded; a :class:`.witness.Witness`, which is true if they are, is shown each of them."""
 decomposing: ContextVar[bool] = ContextVar("decomposing", default=False)
 _witness: ContextVar[Witness | None] = ContextVar("witness", default=None)
 """The witness, also while nothing is recorded."""
@@ -204,7 +232,7 @@ class _Mode(ContextDecorator):
 
 def no_grad() -> _Mode:
     """Record nothing inside this ``with`` block: results require no gradient. Also decorates functions."""
-    return _Mode(lambda: {recording: False})
+    return _Mode(lambda: {recording: _unrecorded(_witness.get())})
 
 
 def enable_grad() -> _Mode:
@@ -221,9 +249,9 @@ def keep_values() -> _Mode:
     """Keep everything that flows, and the lines of code it came from, with the graph recorded in this ``with`` block.
 
     By default a node keeps what its backward pass needs, and small arrays. What shows or checks a whole computation
-    (thumbnails in ``viz.graph``, ``viz.step``, ``testing.verify``, opening fused ops) wants all: inputs, static
-    arguments and results of every op and, after ``backward``, every gradient. They are freed with the graph. Also
-    decorates functions.
+    (thumbnails and rolled loops in ``viz.graph``, ``viz.step``, ``testing.verify``, opening fused ops) wants all:
+    inputs, static arguments and results of every op and, after ``backward``, every gradient. They are freed with the
+    graph. Also decorates functions.
 
     Examples
     --------
@@ -249,6 +277,28 @@ def detect_anomaly() -> _Mode:
     ...     loss.backward()
     """
     return _Mode(lambda: _witnessed(checks=True))
+
+
+def outlines() -> _Mode:
+    """Compute nothing inside this ``with`` block: ops only tell the shapes and dtypes of their results.
+
+    These are :class:`.blank.Blank` arrays, which take no memory and cannot be read. Whole numbers and Booleans that
+    are given, and what follows from them alone, are computed as ever. Also decorates functions.
+
+    Examples
+    --------
+    >>> with outlines():
+    ...     y = VGG(19)(np.zeros((1, 3, 224, 224), np.float32))
+    >>> y.shape
+    (1, 1000)
+    """
+    witness = Witness(outlines=True)
+    return _Mode(lambda: {_witness: witness, recording: witness if recording.get() else _unrecorded(witness)})
+
+
+def _unrecorded(witness: Witness | None) -> bool | Witness:
+    """Return what records nothing; a witness of which the results depend stays."""
+    return witness.and_(records=False) if witness is not None and witness.outlines else False
 
 
 def _witnessed(**more: bool) -> dict[ContextVar[Any], Any]:
@@ -376,6 +426,7 @@ def propagate(
         if node.notes is not None:
             g = run_hooks(node.notes.hooks, g)
             kept = node.notes.call is not None and wrap is None
+            node.notes.rescued = ()
         if targets is not None and node in targets:
             found[node] = g.copy()
         plan = node.plan
@@ -384,17 +435,19 @@ def propagate(
             raise _freed(plan)
         if changes.latest > node.order:
             _refuse_changed(node)
+        steps: Iterable[Any] = plan.steps
         if wrap is not None:
             saved = _as_tensors(node, wrap)
+            steps = _witnessed_steps(node, witness) if isinstance(witness, Witness) else steps
         contributions: list[Any] = []
-        for i, vjp, at in plan.steps:
+        for i, vjp, at in steps:
             edge = record[i]
             if useful is not None and edge not in useful:
                 contributions.append(None)
                 continue
             r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
             if report is not None:
-                r = rescue(report, plan, i, partial(call_vjp, vjp, at), g, saved[-len(plan.names) :], r)
+                r = rescue(report, node, i, partial(call_vjp, vjp, at), g, saved[-len(plan.names) :], r)
             earlier = table.get(edge)
             if checks:
                 check_contribution(plan.op, i, g, r, earlier, node.notes)
@@ -430,9 +483,20 @@ def propagate(
             node.plan = plan.freed
     leaves: dict[Any, Array] = table if targets is None else {x: table[x] for x in targets if x in table}
     for leaf, g in leaves.items():
-        g = run_hooks(leaf._hooks or (), g)
-        found[leaf] = g if leaf in fresh else g.copy()
+        if leaf._hooks:
+            made = run_hooks(leaf._hooks, g)
+            leaf._hooks.last = (g, made) if wrap is None else None
+            found[leaf] = made.copy()
+        else:
+            found[leaf] = g if leaf in fresh else g.copy()
     return found
+
+
+def _witnessed_steps(node: Node, witness: Witness) -> Iterator[Any]:
+    """Let a witness know of what the gradient is that each step computes, until the caller's ``enable_grad()`` ends."""
+    for step in node.plan.steps or ():
+        recording.set(witness.and_(backward_of=(node.site, step[0])))
+        yield step
 
 
 def _freed(plan: Plan) -> GraphFreedError:

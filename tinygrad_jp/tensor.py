@@ -15,11 +15,26 @@ from numpy import asarray, ndarray
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import ops, protocols
+from .blank import Blank, not_computed
 from .errors import ArgumentError, DtypeError, GraphError, IndexingError, InPlaceError, ShapeError
 from .explain import failure
 from .ops import Op
 from .ops.arithmetic import add, div, floor_divide, mod, mul, neg, pow, sub
-from .tape import SMALL, Edge, Hook, Node, Outline, changes, decomposing, enable_grad, propagate, recording, run_hooks
+from .outline import without_gradient
+from .tape import (
+    SMALL,
+    Edge,
+    Hook,
+    Hooks,
+    Node,
+    Outline,
+    changes,
+    decomposing,
+    enable_grad,
+    propagate,
+    recording,
+    run_hooks,
+)
 from .witness import Witness
 
 _is_recording = recording.get
@@ -91,7 +106,7 @@ class Tensor:
         self._node: Node | None = None
         self._requires_grad = False
         self._name = name
-        self._hooks: list[Hook] | None = None
+        self._hooks: Hooks | None = None
         self.grad = None
         if requires_grad:
             self.requires_grad = True
@@ -252,8 +267,9 @@ class Tensor:
             return replaced if isinstance(g, Tensor) else replaced._data
 
         self_shape = self.shape
+        hooks: list[Hook]
         if self._node is None:
-            hooks = self._hooks = self._hooks or []
+            hooks = self._hooks = self._hooks or Hooks()
         else:
             hooks = self._node.annotate().hooks
         hooks.append(run)
@@ -357,6 +373,8 @@ class Tensor:
                 f"{self._label()} requires a gradient, which an ndarray would silently lose; "
                 "write t.numpy() or t.detach() to leave the tape"
             )
+        if isinstance(self._data, Blank):
+            raise not_computed("np.array", self._data)
         return np.array(self._data, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -830,26 +848,31 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
         else:
             arrays.append(_operand_of(op, x))
     given = (tuple(arrays),) if op.variadic else arrays
+    witness = _is_recording()
+    shown = None if witness is True or not isinstance(witness, Witness) else witness
     kept: Sequence[ndarray] = ()
     try:
-        out = op.run(*given, **attrs)
+        out = op.run(*given, **attrs) if shown is None else shown.run(op, arrays, attrs)
         if op.keeps:
             out, *kept = out
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failure(op, arrays, attrs, error) from error
     if type(out) is not ndarray:
         out = _result(op, out)
-    witness = _is_recording()
     node = None
     if mask and op.vjps and witness and out.dtype.kind == "f":
-        plan = op.plan(mask)
-        known = (*given, out, *attrs.values(), *kept)
+        plan = op.plans.get(mask) or op.plan(mask)
+        known = (*given, out, *attrs.values())
+        if kept:
+            known += tuple(kept)
         if plan.needs_shapes:
             shapes = tuple(map(np.shape, arrays))
             known += (shapes,) if op.variadic else shapes
         node = Node(plan, (*map(_edge, inputs), *plan.save(known)), out)
-    if witness is not True and isinstance(witness, Witness):
-        witness.saw(op, inputs, arrays, attrs, out, node)
+        if shown is not None and shown.outlines:
+            _forget_values(node, inputs, out)
+    if shown is not None:
+        shown.saw(op, inputs, arrays, attrs, out, node)
     return from_node(out, node)
 
 
@@ -872,13 +895,15 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
             mask += 2
     else:
         b = y if type(y) is float else _operand_of(op, y)
+    witness = _is_recording()
+    if witness is not True and isinstance(witness, Witness):
+        return apply(op, (x, y), {})
     try:
         out = op.forward(a, b)
     except (ValueError, TypeError, OverflowError) as error:
         raise failure(op, (a, b), {}, error) from error
     if type(out) is not ndarray:
         out = asarray(out)
-    witness = _is_recording()
     node = None
     if mask and op.vjps and witness:
         try:
@@ -888,16 +913,25 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
         known = (a, b, out, np.shape(a), np.shape(b)) if plan.needs_shapes else (a, b, out)
         edges = ((x._node or x) if mask & 1 else _edge(x), (y._node or y) if mask & 2 else _edge(y))
         node = Node(plan, edges + plan.save(known), out)
-    if witness is not True and isinstance(witness, Witness):
-        witness.saw(op, (x, y), (a, b), {}, out, node)
     return from_node(out, node)
 
 
 def _result(op: Op[Any], out: Any) -> ndarray:
-    """Take a scalar that a forward returned as an array of shape (); refuse what is neither."""
+    """Take a scalar that a forward returned as an array of shape (); refuse what is neither, nor a blank."""
+    if isinstance(out, Blank):
+        return out
     if not isinstance(out, np.generic | bool | int | float):
         raise DtypeError(f"{op.name}: its forward must return one array of numbers, got {type(out).__name__}")
     return asarray(out)
+
+
+def _forget_values(node: Node, inputs: Sequence[Any], out: ndarray) -> None:
+    """Let a node whose result was not computed show no values and give no gradient."""
+    node.plan = without_gradient(node.plan)
+    node._data = Outline(out.shape, out.dtype)
+    pairs = zip(inputs, node.edges, strict=True)
+    edges = [Outline(x.shape, x.dtype) if isinstance(x, Blank) else edge for x, edge in pairs]
+    node.record = (*edges, *node.saved)
 
 
 def _edge(x: Any) -> Edge:
@@ -909,7 +943,9 @@ def _edge(x: Any) -> Edge:
     if isinstance(x, bool | int | float):
         return x
     array = asarray(x)
-    return array if array.size <= SMALL else Outline(array.shape, array.dtype)
+    if array.size > SMALL:
+        return Outline(array.shape, array.dtype)
+    return array if isinstance(x, np.generic) else array.copy()  # no version counter sees when the user changes it
 
 
 def compose(op: Op[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -11,14 +11,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from .errors import AnomalyError
 from .ops.table import Op
+from .outline import outline
 
 PACKAGE = str(Path(__file__).parent)
 SHOWN = 3
@@ -47,6 +50,23 @@ class Source:
     def __str__(self) -> str:
         where = f"{self.file}, line {self.line}, in {self.function}"
         return f"{where}\n    {self.text}" if self.text else where
+
+
+class Site:
+    """Where in the program an op ran: all calls that lead there, those in one line told apart.
+
+    Equal sites are one object as long as anything holds it.
+
+    Parameters
+    ----------
+    held
+        What the identities belong to by which it is found, so that nothing else gets them.
+    """
+
+    __slots__ = ("__weakref__", "_held")
+
+    def __init__(self, held: Sequence[Any]) -> None:
+        self._held = held
 
 
 @dataclass(frozen=True)
@@ -78,14 +98,39 @@ class Witness:
         Whether all values stay with the nodes (:func:`.tape.keep_values`).
     checks
         Whether the first NaN or infinity raises (:func:`.tape.detect_anomaly`).
+    backward_of
+        Where the op ran of which the ops compute a gradient, and of which input: in the program all gradients come from
+        one place.
+    outlines
+        Whether ops only tell the shapes and dtypes of their results (:func:`.tape.outlines`).
+    records
+        Whether ops are recorded; where they are not, the witness, which then is false, only sees to that.
     """
 
     keeps: bool = False
     checks: bool = False
+    backward_of: Any = None
+    outlines: bool = False
+    records: bool = True
 
-    def and_(self, **more: bool) -> Witness:
+    def __bool__(self) -> bool:
+        return self.records
+
+    def and_(self, **more: Any) -> Witness:
         """Return a witness that notes more."""
         return replace(self, **more)
+
+    def run(self, op: Op[Any], arrays: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+        """Return what an op computes, and with it what the op keeps; or blanks in their place.
+
+        Parameters
+        ----------
+        op, arrays, attrs
+            The row, its inputs as arrays and numbers, its static arguments.
+        """
+        if self.outlines:
+            return outline(op, arrays, attrs)
+        return op.run(*((tuple(arrays),) if op.variadic else arrays), **attrs)
 
     def saw(
         self,
@@ -108,13 +153,14 @@ class Witness:
             Its record; None if it was not recorded.
         """
         source = caller()
-        if self.checks and makes_nonfinite(out, arrays):
+        if self.checks and not self.outlines and makes_nonfinite(out, arrays):
             raise AnomalyError(_forward_message(op, arrays, out, source))
         if node is None:
             return
         notes = node.annotate()
         notes.source = source
-        if self.keeps:
+        notes.site = site(self.backward_of)
+        if self.keeps and not self.outlines:
             kept = zip(inputs, arrays, strict=True)
             notes.call = Call(tuple(a.copy() if _is_leaf(x) else a for x, a in kept), attrs, out)
 
@@ -131,6 +177,33 @@ def caller() -> Source | None:
     if frame is None:
         return None
     return Source(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def site(backward_of: Any = None) -> Site:
+    """Find where the program is: what all functions are at, and of what a gradient is computed."""
+    codes: list[CodeType] = []
+    key = [backward_of]
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        codes.append(frame.f_code)
+        key += id(frame.f_code), frame.f_lasti
+        frame = frame.f_back
+    known = _known_sites.get(tuple(key))
+    if known is None:
+        # one place in the text can be several instructions, which Python also changes while it runs
+        text = backward_of, *(part for at in zip(codes, key[2::2], strict=True) for part in _in_text(*at))
+        known = _known_sites[tuple(key)] = _sites.setdefault(text, Site(codes))
+    return known
+
+
+def _in_text(code: CodeType, instruction: int) -> tuple[Any, ...]:
+    """Return a function, and where in its text an instruction stands: lines and columns."""
+    return id(code), *next(islice(code.co_positions(), instruction // 2, None))
+
+
+_sites: WeakValueDictionary[tuple[Any, ...], Site] = WeakValueDictionary()
+_known_sites: WeakValueDictionary[tuple[Any, ...], Site] = WeakValueDictionary()
+"""The same by instructions, which are found more quickly."""
 
 
 # ---------------------------------------------------------------------------------------------------- anomalies

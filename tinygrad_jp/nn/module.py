@@ -192,7 +192,8 @@ class Module:
         seen: set[int] = set()
         for path, module in self.named_modules():
             for name, value in vars(module).items():
-                module._refuse_hidden(name, value)
+                if isinstance(value, _COLLECTIONS):
+                    module._refuse_hidden(name, value)
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
                     yield _join(path, name), value

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import ops
+from ..blank import Blank
 from ..errors import ArgumentError, ShapeError
 from ..kernels import normalization
 from ..tensor import Tensor, as_tensor
@@ -65,9 +66,15 @@ class _BatchNorm(Module):
                 f"{name}: a batch of {x.size // max(1, self.features)} has no variance; train with at least 2 examples "
                 "(drop_last=True leaves the last, smaller batch out), or call eval() first"
             )
-        moments = normalization.moments(x.numpy())
+        return ops.batch_norm(x, self.gamma, self.beta, self.eps, relu, self._moments(x.numpy()))
+
+    def _moments(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compute mean and variance of a batch, and move the running averages; of a blank these are as good."""
+        if isinstance(x, Blank):
+            return self.running_mean, self.running_var
+        moments = normalization.moments(x)
         self._update(*moments, count=x.size // self.features)
-        return ops.batch_norm(x, self.gamma, self.beta, self.eps, relu, moments)
+        return moments
 
     def _update(self, mean: np.ndarray, var: np.ndarray, count: int) -> None:
         """Move the running averages; the variance becomes the unbiased one."""

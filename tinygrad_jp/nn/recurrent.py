@@ -36,7 +36,8 @@ def _steps(x: Tensor) -> list[Tensor]:
     n = x.shape[1]
     if n <= FEW:
         return [x[:, t] for t in range(n)]
-    return [*_steps(x[:, : n // 2]), *_steps(x[:, n // 2 :])]
+    halves = (x[:, half] for half in (slice(None, n // 2), slice(n // 2, None)))
+    return [step for half in halves for step in _steps(half)]
 
 
 class RecurrentLayer(Module):

@@ -1,8 +1,8 @@
 """A table of a model's layers: output shapes, parameters and multiply-adds.
 
-The model runs once while every parameter requires a gradient, so that the tape holds a node for each product. Which
-module made a node is told by its time: the nodes made between a module's start and end, less those of the modules it
-called in between, are its own.
+The model runs once, as a rule with shapes alone (:func:`.tape.outlines`), while every parameter requires a gradient, so
+that the tape holds a node for each product. Which module made a node is told by its time: the nodes made between a
+module's start and end, less those of the modules it called in between, are its own.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..errors import ArgumentError
+from ..blank import Blank
+from ..errors import ArgumentError, NotComputedError
 from ..language import tell
 from ..ops.conv import conv_windows
-from ..tape import Node, clock, enable_grad
-from ..tensor import Tensor
+from ..tape import Node, clock, enable_grad, outlines
+from ..tensor import Tensor, from_node
 from ..text import table, width
 from .modes import in_use, unchanged
 from .module import Module
@@ -109,7 +110,8 @@ class Summary:
 def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.float32) -> Summary:
     """Run a model once on an input of this shape, and tabulate its layers.
 
-    The model runs as in use (``eval``). Training modes, buffers, gradients and the random generator stay as they are.
+    The model runs as in use (``eval``), and computes nothing but shapes, unless it decides by numbers. Training modes,
+    buffers, gradients and the random generator stay as they are.
 
     Parameters
     ----------
@@ -136,11 +138,14 @@ def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.f
     --------
     >>> print(summarize(Sequential(Linear(784, 50), ReLU(), Linear(50, 10)), (1, 784)))
     """
-    x = _example(input_shape, np.dtype(dtype))
+    _check_shape(input_shape)
     modules = dict(model.named_modules())
     trainable = sum(p.size for p in model.parameters() if p.requires_grad)
-    with in_use(model), unchanged(model), _all_learned(model), enable_grad(), _watched(modules) as runs:
-        model(x)
+    try:
+        with outlines():
+            runs = _runs(model, modules, _example(input_shape, np.dtype(dtype), Blank))
+    except NotComputedError:  # what the model does depends on numbers
+        runs = _runs(model, modules, _example(input_shape, np.dtype(dtype), _random))
     rows = {path: row for row in reversed(runs) for path in [row.path]}  # the first run of each
     unused = [Row(path, type(module).__name__) for path, module in modules.items() if path not in rows]
     rows |= {row.path: row for row in unused}
@@ -153,13 +158,29 @@ def _headings() -> tuple[str, str, str, str]:
     return tell("layer"), tell("output shape"), tell("parameters"), tell("multiply-adds")
 
 
-def _example(shape: Sequence[int], dtype: np.dtype[Any]) -> Tensor:
-    """Make an input: random numbers that are drawn apart, so that nobody else's change; or zeros."""
+def _check_shape(shape: Any) -> None:
     if not isinstance(shape, Sequence) or not all(isinstance(n, int | np.integer) and n >= 0 for n in shape):
         raise ArgumentError(f"summary: the input's shape must be a tuple of lengths, (N, …), got {shape!r}")
-    if dtype.kind != "f":
-        return Tensor(np.zeros(shape, dtype))
-    return Tensor(np.random.default_rng(0).normal(size=shape).astype(dtype))
+
+
+def _example(
+    shape: Sequence[int], dtype: np.dtype[Any], floating: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray]
+) -> Tensor:
+    """Make an input: floating numbers as they are to be made, or zeros."""
+    shape = tuple(map(int, shape))
+    return from_node(floating(shape, dtype), None) if dtype.kind == "f" else Tensor(np.zeros(shape, dtype))
+
+
+def _random(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Draw random numbers, apart, so that nobody else's change."""
+    return np.random.default_rng(0).normal(size=shape).astype(dtype)
+
+
+def _runs(model: Module, modules: Mapping[str, Module], x: Tensor) -> list[Row]:
+    """Let a model run as in use, everything recorded, and write a row for each run of a module."""
+    with in_use(model), unchanged(model), _all_learned(model), enable_grad(), _watched(modules) as runs:
+        model(x)
+    return runs
 
 
 @contextmanager

@@ -247,7 +247,12 @@ def _conv2d_dw(
     return conv2d_weight_gradient.dispatch(g, x, w_shape, stride, padding, dilation, groups)
 
 
-@op(family="bilinear", vjp={"x": _conv2d_dx, "w": _conv2d_dw}, decomposition=_conv2d_as_primitives)
+@op(
+    family="bilinear",
+    vjp={"x": _conv2d_dx, "w": _conv2d_dw},
+    decomposition=_conv2d_as_primitives,
+    rows={"x": 0},
+)
 def conv2d(
     x: Array,
     w: Array,
@@ -287,6 +292,8 @@ def conv2d(
     """
     laid = conv_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
     _check_floats(x=x, w=w)
+    if not len(x):  # the kernels would prepare the filters
+        return np.empty((0, len(w), *laid.places), np.result_type(x, w))
     return kernels.conv2d_forward(x, w, laid.stride, laid.padding, laid.dilation, groups)
 
 
@@ -320,6 +327,7 @@ def _input_gradient_as_primitives(
         ),
     },
     decomposition=_input_gradient_as_primitives,
+    rows={"y": 0, "x_shape": 0},
 )
 def conv2d_input_gradient(
     y: Array,
@@ -353,6 +361,8 @@ def conv2d_input_gradient(
     _check_outputs(np.shape(y), x_shape[0], len(w), laid.places)
     _check_floats(y=y, w=w)
     refuse_huge(x_shape, 8)
+    if not len(y):
+        return np.empty(x_shape, np.result_type(y, w))
     return kernels.conv2d_input_gradient(y, w, x_shape, laid.stride, laid.padding, laid.dilation, groups)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..blank import Blank
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..kernels import normalization
 from .linalg import matrix_product, times_matrix
@@ -28,6 +29,7 @@ def _rows(x: Array) -> Array:
         "b": lambda g: add_reduce(_rows(g), axis=0) if g.ndim > 1 else g,
     },
     decomposition=lambda x, w, b: np.dot(x, w) + b,
+    rows={"x": 0},
 )
 def affine(x: Array, w: Array, b: Array, /) -> Array:
     """Affine transformation x · W + b (the book, figure 5-27).
@@ -64,8 +66,9 @@ FEW = 64
 
 def check_targets(t: Array, shape: tuple[int, ...]) -> None:
     """Refuse targets that are neither labels nor rows of probabilities for scores of this shape."""
+    known = t.size and not isinstance(t, Blank)
     if t.shape == shape:
-        if t.size and t.dtype.kind != "b" and (min_reduce(t, axis=None) < 0 or max_reduce(t, axis=None) > 1):
+        if known and t.dtype.kind != "b" and (min_reduce(t, axis=None) < 0 or max_reduce(t, axis=None) > 1):
             raise ArgumentError(
                 f"softmax_cross_entropy: one-hot targets and probabilities must lie in 0…1, got {t.min()}…{t.max()}"
             )
@@ -78,7 +81,7 @@ def check_targets(t: Array, shape: tuple[int, ...]) -> None:
     if t.dtype.kind not in "iu":
         raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
     unsigned = t.view(f"u{t.itemsize}")  # in which a negative label is a huge one: one pass finds both
-    if t.size and max_reduce(unsigned, axis=None) >= shape[-1]:
+    if known and max_reduce(unsigned, axis=None) >= shape[-1]:
         raise ArgumentError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
 
 
@@ -268,6 +271,7 @@ def _batch_norm_dgamma(g: Array, x: Array, mean: Array, scale: Array, out: Array
     },
     keeps={"mean": _batch_mean, "scale": _batch_scale},
     decomposition=_batch_norm_as_primitives,
+    rows=lambda shapes, attrs: {"x": 0} if attrs["moments"] else {},  # which no rows have
     domain={"gamma": POSITIVE},
     kinks=[
         Kink(

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import ArgumentError, ShapeError
 from ..kernels import layer as kernels
 from ..kernels.reduction import WIDEST, Reduction
+from ..kernels.reduction import reduce as reduced
 from .conv import Padding, Sizes, Step, _check_floats, _conv2d_dw, _conv2d_dx, conv2d, conv_windows
 from .elementwise import relu as relu_op
 from .pool import max_pool2d, max_unpool2d
@@ -98,6 +99,7 @@ def _db(
     vjp={"x": _dx, "w": _dw, "b": _db},
     keeps={"kept": lambda kept: kept},  # constant between the kinks: nothing to compute anew
     decomposition=_as_primitives,
+    rows={"x": 0},
     kinks=[
         Kink(
             "a result of 0 before relu",
@@ -161,4 +163,6 @@ def conv_layer(
         raise ArgumentError(f"conv_layer: pool must be a whole number from 1 to {WIDEST}, got {pool!r}")
     if min(laid.places) < pool:
         raise ShapeError(f"conv_layer: windows of {pool}×{pool} do not fit into {laid.places} after the convolution")
+    if not len(x) and pool == 1:  # the kernels would prepare the filters
+        return reduced(np.empty((0, len(w), *laid.places), np.result_type(x, w, b)), Reduction(bool(relu)))
     return kernels.forward(np.asarray(x), np.asarray(w), np.asarray(b), laid, groups, Reduction(bool(relu), int(pool)))

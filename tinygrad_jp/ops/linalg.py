@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import CallError, ShapeError
 from ..kernels.product import product
-from .table import Array, composite, op
+from .table import Array, Shape, composite, longest, op
 
 
 def _columns(y: Array) -> Array:
@@ -56,7 +57,7 @@ def _dot_dy(g: Array, x: Array, y_shape: tuple[int, ...]) -> Array:
     return np.moveaxis(flat.reshape((y_shape[-2], *y_shape[:-2], y_shape[-1])), 0, -2)
 
 
-@op(symbol="dot", family="bilinear", vjp={"x": _dot_dx, "y": _dot_dy}, numpy=[np.dot])
+@op(symbol="dot", family="bilinear", vjp={"x": _dot_dx, "y": _dot_dy}, numpy=[np.dot], rows={"x": 0})
 def dot(x: Array, y: Array, /) -> Array:
     """Dot product: the last axis of x with the last but one of y (the book, figure 5-24).
 
@@ -91,7 +92,18 @@ def _matmul_dy(g: Array, x: Array, y_shape: tuple[int, ...]) -> Array:
     return np.matmul(np.swapaxes(x, -1, -2), g)
 
 
-@op(symbol="@", family="bilinear", vjp={"x": _matmul_dx, "y": _matmul_dy}, numpy=[np.matmul])
+def _matmul_rows(shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> dict[str, int]:
+    """The rows of x, or of a stack of matrices the first axis."""
+    return longest(("x", "y"), shapes) if max(map(len, shapes)) > 2 else {"x": 0}
+
+
+@op(
+    symbol="@",
+    family="bilinear",
+    vjp={"x": _matmul_dx, "y": _matmul_dy},
+    numpy=[np.matmul],
+    rows=_matmul_rows,
+)
 def matmul(x: Array, y: Array, /) -> Array:
     """Matrix product; leading axes are stacks of matrices and broadcast.
 
@@ -129,7 +141,13 @@ def _contract_vjp(g: Array, position: int, xs: tuple[Array, ...], subscripts: st
     return np.broadcast_to(aligned, shape)
 
 
-@op(symbol="einsum", family="bilinear", variadic=True, vjp={"xs": _contract_vjp})
+def _contract_rows(shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """The axes with the first letter of the result."""
+    terms, _, result = attrs["subscripts"].partition("->")
+    return {"xs": [term.index(result[0]) if result[0] in term else None for term in terms.split(",")]} if result else {}
+
+
+@op(symbol="einsum", family="bilinear", variadic=True, vjp={"xs": _contract_vjp}, rows=_contract_rows)
 def contract(xs: tuple[Array, ...], /, subscripts: str) -> Array:
     """Einstein sum with explicit subscripts, without "…" and without an index repeated in one operand.
 

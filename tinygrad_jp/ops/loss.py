@@ -13,6 +13,7 @@ from typing import Any, Literal, ParamSpec
 
 import numpy as np
 
+from ..blank import Blank
 from ..errors import ArgumentError, ShapeError
 from .activation import softplus
 from .elementwise import relu
@@ -85,8 +86,8 @@ def _reduced(losses: Array, reduction: str) -> Array:
 
 
 def _in_range(name: str, values: Array, low: float, high: float, remedy: str) -> None:
-    """Refuse values outside [low, high]; NaN passes, so that a run that diverged shows it."""
-    if values.size and (values.min() < low or values.max() > high):
+    """Refuse values outside [low, high]; NaN passes, so that a run that diverged shows it, and what is not computed."""
+    if values.size and not isinstance(values, Blank) and (values.min() < low or values.max() > high):
         raise ArgumentError(
             f"loss: {name} must lie in {low:g}…{high:g}, got {values.min():g}…{values.max():g}; {remedy}"
         )
@@ -119,7 +120,7 @@ def _residual(prediction: Array, target: Array) -> Array:
 def _margin(prediction: Array, target: Array) -> Array:
     """t · y, which is positive where the predicted sign is right."""
     signs = _alike(prediction, target).numpy()
-    if not (np.abs(signs) == 1).all():
+    if not isinstance(signs, Blank) and not (np.abs(signs) == 1).all():
         wrong = signs[np.abs(signs) != 1].flat[0]
         raise ArgumentError(f"loss: targets must be −1 or +1, got {wrong:g}; labels 0 and 1 become so by 2 * t - 1")
     return prediction * signs

@@ -86,6 +86,7 @@ def _max_vjp(g: Array, winner: Array, x_shape: Sizes, size: Step, stride: Step |
     vjp={"x": _max_vjp},
     keeps={"winner": lambda winner: winner},  # constant between the kinks: nothing to compute anew
     decomposition=_max_as_columns,
+    rows={"x": 0},
     kinks=[
         Kink(
             "ties within a window",
@@ -120,7 +121,7 @@ def max_pool2d(x: Array, /, size: Step, stride: Step | None = None, padding: Ste
     return max_pool_forward(x, _laid(np.shape(x), size, stride, padding, strict))
 
 
-@op(family="movement")
+@op(family="movement", rows={"x": 0})
 def argmax_pool2d(
     x: Array, /, size: Step, stride: Step | None = None, padding: Step = 0, strict: bool = False
 ) -> Array:
@@ -132,7 +133,7 @@ def _max_unpool_vjp(g: Array, winner: Array, size: Step, stride: Step | None, pa
     return take_winners2d.dispatch(g, winner, size, stride, padding)
 
 
-@op(symbol="max unpool", family="movement", vjp={"x": _max_unpool_vjp})
+@op(symbol="max unpool", family="movement", vjp={"x": _max_unpool_vjp}, rows={"x": 0, "winner": 0})
 def max_unpool2d(
     x: Array, winner: Array, /, image: Pair, size: Step, stride: Step | None = None, padding: Step = 0
 ) -> Array:
@@ -166,7 +167,7 @@ def _take_winners_vjp(g: Array, winner: Array, x_shape: Sizes, size: Step, strid
     return max_unpool2d.dispatch(g, winner, x_shape[2:], size, stride, padding)
 
 
-@op(symbol="take winners", family="movement", vjp={"x": _take_winners_vjp})
+@op(symbol="take winners", family="movement", vjp={"x": _take_winners_vjp}, rows={"x": 0, "winner": 0})
 def take_winners2d(x: Array, winner: Array, /, size: Step, stride: Step | None = None, padding: Step = 0) -> Array:
     """Take from each window the pixel of the given number: the adjoint of ``max_unpool2d``.
 
@@ -216,7 +217,7 @@ def _sum_vjp(g: Array, x_shape: Sizes, size: Step, stride: Step | None, padding:
     return sum_unpool2d.dispatch(g, x_shape[2:], size, stride, padding)
 
 
-@op(symbol="sum pool", family="movement", vjp={"x": _sum_vjp})
+@op(symbol="sum pool", family="movement", vjp={"x": _sum_vjp}, rows={"x": 0})
 def sum_pool2d(x: Array, /, size: Step, stride: Step | None = None, padding: Step = 0) -> Array:
     """Sum of each window: shape (N, C, H, W) → (N, C, OH, OW); the arguments are those of ``max_pool2d``."""
     return _window_sums(x, _laid(np.shape(x), size, stride, padding)).astype(x.dtype, copy=False)
@@ -226,6 +227,7 @@ def sum_pool2d(x: Array, /, size: Step, stride: Step | None = None, padding: Ste
     symbol="sum unpool",
     family="movement",
     vjp={"x": lambda g, size, stride, padding: sum_pool2d.dispatch(g, size, stride, padding)},
+    rows={"x": 0},
 )
 def sum_unpool2d(x: Array, /, image: Pair, size: Step, stride: Step | None = None, padding: Step = 0) -> Array:
     """Add each window's number to all of its pixels: the adjoint of ``sum_pool2d``.
@@ -278,7 +280,7 @@ def _avg_as_columns(
     return np.sum(_columns(x, w, 0.0), -1) / _pixels(w, count_include_pad, x.dtype)
 
 
-@op(symbol="avg pool", family="movement", vjp={"x": _avg_vjp}, decomposition=_avg_as_columns)
+@op(symbol="avg pool", family="movement", vjp={"x": _avg_vjp}, decomposition=_avg_as_columns, rows={"x": 0})
 def avg_pool2d(
     x: Array,
     /,
@@ -340,6 +342,7 @@ def _resample_vjp(g: Array, matrix: Array) -> Array:
     family="movement",
     vjp={"x": _resample_vjp},
     decomposition=lambda x, matrix: np.dot(x, matrix.T.astype(x.dtype)),
+    rows={"x": 0},
 )
 def resample(x: Array, /, matrix: Any) -> Array:
     """Weighted sums along the last axis, x · matrixᵀ, of which each takes only numbers that lie close together.
@@ -383,7 +386,7 @@ def _resample_nearest_vjp(g: Array, x_shape: Sizes, source: Array, axis: int) ->
     return np.swapaxes(resample.dispatch(np.swapaxes(g, axis, -1), chosen), axis, -1)
 
 
-@op(symbol="resample", family="movement", vjp={"x": _resample_nearest_vjp})
+@op(symbol="resample", family="movement", vjp={"x": _resample_nearest_vjp}, rows={"x": 0})
 def resample_nearest(x: Array, /, source: Any, axis: int) -> Array:
     """Take elements along an axis, as ``take``, from positions that increase: its gradient is faster then.
 

@@ -97,7 +97,7 @@ def _part(g: Array, position: int, xs_shape: tuple[tuple[int, ...], ...], axis: 
     return g[index]
 
 
-@op(symbol="concat", family="movement", variadic=True, vjp={"xs": _part}, numpy=[np.concatenate])
+@op(symbol="concat", family="movement", variadic=True, vjp={"xs": _part}, numpy=[np.concatenate], rows={"xs": 0})
 def concatenate(xs: Sequence[Array], /, axis: int | None = 0) -> Array:
     """Join arrays along an existing axis.
 

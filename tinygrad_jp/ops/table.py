@@ -25,6 +25,8 @@ Array = Any
 P = ParamSpec("P")
 Vjp = Callable[..., Array]
 Interval = tuple[float, float]
+Shape = tuple[int, ...]
+Rows = Mapping[str, Any] | Callable[[Sequence[Shape], Mapping[str, Any]], Mapping[str, Any]]
 Family = Literal["elementwise", "reduction", "along_axis", "bilinear", "movement"]
 
 REAL: tuple[Interval, ...] = ((-3.0, 3.0),)
@@ -102,6 +104,12 @@ class Op(Generic[P]):
         that the engine may add to them in place.
     zero_gradient
         True if the gradient is declared to be zero everywhere (``floor``, ``sign``, …).
+    rows
+        For :mod:`.outline`: of which inputs the first axis of the result is an axis, along which the op only repeats
+        the same, so that without it nothing but its length would differ; unless a static argument `axis` includes the
+        first axis. Names of inputs, and of static arguments that are the shape of one, and the axis of each (of a
+        variadic op's input one for all, or a list); or a function of the inputs' shapes and the static arguments that
+        returns these. Ops of the families "elementwise", "reduction" and "along_axis" have no need to tell.
     """
 
     apply: ClassVar[Callable[[Op[Any], Sequence[Any], dict[str, Any]], Tensor]]
@@ -125,6 +133,7 @@ class Op(Generic[P]):
         ufunc: Callable[..., Any] | None = None,
         numpy: Sequence[Callable[..., Any]] = (),
         zero_gradient: bool = False,
+        rows: Rows | None = None,
     ) -> None:
         parameters = inspect.signature(forward).parameters.values()
         self.name = forward.__name__.strip("_")
@@ -154,6 +163,7 @@ class Op(Generic[P]):
         self.variadic = variadic
         self.numpy = (ufunc, *numpy) if ufunc else tuple(numpy)
         self.zero_gradient = zero_gradient
+        self.rows = rows
         self.trusted = False
         self.plans: dict[int, Plan] = {}
         self.__name__ = self.name
@@ -347,6 +357,13 @@ def op(**row: Any) -> Callable[[Callable[P, Array]], Op[P]]:
 def composite(**row: Any) -> Callable[[Callable[P, Array]], Op[P]]:
     """Make a row out of a function that only combines other ops, by operators and dispatching NumPy calls."""
     return lambda forward: Op(forward, composite=True, **row)
+
+
+def longest(names: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
+    """Tell which inputs have the first axis of the result, where they broadcast."""
+    ndim = max(map(len, shapes))
+    first = {name: shape[0] for name, shape in zip(names, shapes, strict=True) if ndim and len(shape) == ndim}
+    return {name: 0 for name, n in first.items() if n == max(first.values())}
 
 
 RETURNS = {

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
+from itertools import chain
+from math import hypot, prod
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from ..blank import Blank
 from ..nn.module import Module, Parameter
 from ..tape import Node, Outline
 from ..tensor import Tensor
 from .cost import cost
 from .folding import parameters_of
 from .parts import Box, Circle
-from .text import amount, number
+from .text import amount, joined, number
 from .watch import Run, Runs, arrays, norm
 
 NOTES: Mapping[str, Callable[[Any], str]] = {
@@ -87,40 +90,48 @@ class Facts:
         known = self.options.get(node.order) or (node.call.attrs if node.call else _saved_options(node))
         return ", ".join(f"{name}={_short(value)}" for name, value in known.items() if _is_setting(value))
 
-    def row(self, item: Circle | Box, nodes: Sequence[Node], run: Run | None, inside: Run | None) -> dict[str, Any]:
-        """Put together what is known of an operation or a module.
+    def row(
+        self, item: Circle | Box, runs: Sequence[Sequence[Node]], of_module: Sequence[Run], inside: Run | None
+    ) -> dict[str, Any]:
+        """Put together what is known of an operation or a module; costs of all its runs together.
 
         Parameters
         ----------
         item
             As it is drawn.
-        nodes
-            The records of what it computes; of what is repeated, once.
-        run
-            Of the module.
+        runs
+            The records of what it computes in each run of a loop; of what is repeated otherwise, once.
+        of_module
+            The runs of the module.
         inside
             The run of the module around it.
         """
-        last = nodes[-1]
+        nodes = list(chain.from_iterable(runs))
+        ends = [run[-1] for run in runs]
+        last = ends[-1]
+        run = of_module[0] if of_module else None
         costs = [cost(node) for node in nodes]
         products = [each.multiply_adds for each in costs]
+        seconds = [run.seconds for run in of_module] or [self.seconds.get(node.order) for node in ends]
         common = {
             "module": inside.path if inside else "",
-            "input_shapes": _input_shapes(nodes),
+            "input_shapes": _input_shapes(runs[0]),
             "shape": tuple(map(int, last.shape)),
             "dtype": str(last.dtype),
-            "parameters": parameters_of(run.module) if run else _parameters(last),
-            "multiply_adds": None if None in products else sum(n for n in products if n is not None),
+            "parameters": parameters_of(run.module) if run else _parameters(ends),
+            "multiply_adds": _all_known(sum, products),
             "bytes": sum(each.bytes for each in costs),
             "saved": _saved_bytes(nodes),
-            "seconds": run.seconds if run else self.seconds.get(last.order),
-            "gradient": self._gradient(last),
-            "magnitude": self._magnitude(last),
+            "seconds": _all_known(sum, seconds),
+            "gradient": _all_known(_together, list(map(self._gradient, ends))),
+            "magnitude": _all_known(fmean, list(map(self._magnitude, ends))),
             "times": item.times if isinstance(item, Box) else 1,
+            "runs": item.times_run,
             "source": source_of(last),
         }
         if isinstance(item, Circle):
-            own = {"kind": "operation", "name": last.name or "", "type": item.op, "options": self.options_of(last)}
+            options = joined(map(self.options_of, ends))
+            own = {"kind": "operation", "name": last.name or "", "type": item.op, "options": options}
         else:
             assert run is not None
             own = {"kind": "module", "name": run.path, "type": run.layer, "options": run.module.extra_repr()}
@@ -142,6 +153,16 @@ class Facts:
         line = [times + " · ".join(numbers)] if numbers else []
         # what options a module has its box tells anyway
         return line + [t for name, t in told.items() if t and name in OWN_LINES and t not in ("", row["type"])]
+
+
+def _all_known(total: Callable[[list[Any]], Any], values: list[Any]) -> Any:
+    """Put values together if none of them is None."""
+    return None if None in values else total(values)
+
+
+def _together(norms: Sequence[float]) -> float:
+    """Return the Euclidean norm of all from the norms of parts."""
+    return hypot(*norms)
 
 
 def _told(name: str, value: Any) -> str:
@@ -179,7 +200,7 @@ def _is_setting(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return all(part is None or part is False or _is_setting(part) for part in value)
     if isinstance(value, np.ndarray | Tensor):
-        return value.size == 1
+        return value.size == 1 and not isinstance(value, Blank)
     return not (value is None or value is False)
 
 
@@ -201,14 +222,18 @@ def _input_shapes(nodes: Sequence[Node]) -> list[tuple[int, ...]]:
     return [tuple(map(int, edge.shape)) for key, edge in edges.items() if key not in own]
 
 
-def _parameters(node: Node) -> int:
-    return sum(prod(edge.shape) for edge in node.edges if isinstance(edge, Parameter))
+def _parameters(nodes: Sequence[Node]) -> int:
+    """Count the numbers that are learned in what operations take."""
+    sizes = {id(edge): prod(edge.shape) for node in nodes for edge in node.edges if isinstance(edge, Parameter)}
+    return sum(sizes.values())
 
 
 def _saved_bytes(nodes: Sequence[Node]) -> int | None:
-    """Add up the memory that nodes keep for the backward pass, each array once; None if one went through already."""
+    """Add up the memory that nodes keep for the backward pass, each array once; None if it was freed, or never made."""
     if any(node.plan.steps is None for node in nodes):
         return None
     kept = [array for node in nodes for value in node.saved for array in arrays(value)]
+    if any(isinstance(array, Blank) for array in kept):
+        return None
     owners = [array if array.base is None else array.base for array in kept]
     return sum({id(owner): owner.nbytes for owner in owners if isinstance(owner, np.ndarray)}.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -18,7 +18,7 @@ from ..errors import ArgumentError, GraphError
 from ..nn.modes import unchanged
 from ..nn.module import Module
 from ..ops import Op
-from ..tape import Node, enable_grad, keep_values, primitives, recording
+from ..tape import Node, enable_grad, keep_values, outlines, primitives, recording
 from ..tensor import Tensor, apply, apply_binary
 from ..witness import PACKAGE, Source, Witness
 from .facts import Facts, dotted_names, magnitude
@@ -73,12 +73,15 @@ class Trial:
         What is known of the operations besides.
     failure
         What broke it off.
+    computed
+        Whether there are values; else shapes and dtypes alone are known.
     """
 
     results: Sequence[Tensor | Node]
     runs: Runs | None
     facts: Facts
     failure: Failure | None = None
+    computed: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class _Eye(Witness):
     Attributes
     ----------
     wanted
-        Columns that take time: "seconds", "magnitude", "source".
+        What takes time: the columns "seconds", "magnitude", "source"; and "site", where in the program an op ran.
     names
         Dotted names of arrays that a module holds, by ``id``.
     nodes
@@ -112,7 +115,7 @@ class _Eye(Witness):
     ) -> None:
         """Look at an op that ran."""
         now = perf_counter()
-        if self.keeps or self.checks or "source" in self.wanted:
+        if self.keeps or self.checks or "source" in self.wanted or "site" in self.wanted:
             super().saw(op, inputs, arrays, attrs, out, node)
         if node is None:
             return
@@ -128,22 +131,23 @@ class _Eye(Witness):
         self.last[:] = [perf_counter()]
 
 
-def sample(given: Any) -> Any:
-    """Put random numbers in the place of a shape, a tuple of whole numbers; also in lists and dictionaries."""
+def sample(given: Any, make: Callable[[tuple[int, ...]], np.ndarray]) -> Any:
+    """Put an array in the place of a shape, a tuple of whole numbers; also in lists and dictionaries."""
     if isinstance(given, tuple) and given and all(map(_is_length, given)):
-        return _of_shape(given)
+        if min(given) < 0:
+            raise ArgumentError(f"viz.graph: the shape of a sample input has a negative length: {given}")
+        return make(given)
     if type(given) is dict:
-        return {name: sample(part) for name, part in given.items()}
-    return list(map(sample, given)) if type(given) is list else given
+        return {name: sample(part, make) for name, part in given.items()}
+    return [sample(part, make) for part in given] if type(given) is list else given
 
 
 def _is_length(n: Any) -> bool:
     return isinstance(n, int | np.integer) and not isinstance(n, bool)
 
 
-def _of_shape(shape: tuple[int, ...]) -> np.ndarray:
-    if min(shape) < 0:
-        raise ArgumentError(f"viz.graph: the shape of a sample input has a negative length: {shape}")
+def numbers(shape: tuple[int, ...]) -> np.ndarray:
+    """Draw random numbers, apart, so that nobody else's change."""
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
@@ -162,7 +166,9 @@ def check_sample(model: Module, inputs: Sequence[Any]) -> None:
         )
 
 
-def run(model: Module, inputs: Sequence[Any], wanted: Collection[str], *, opened: bool, kept: bool) -> Trial:
+def run(
+    model: Module, inputs: Sequence[Any], wanted: Collection[str], *, opened: bool, kept: bool, computed: bool
+) -> Trial:
     """Run a module on a sample input; it is afterwards as before.
 
     Parameters
@@ -170,14 +176,16 @@ def run(model: Module, inputs: Sequence[Any], wanted: Collection[str], *, opened
     model, inputs
         What is called.
     wanted
-        Columns of :mod:`.facts` that take time to be found out.
+        Columns of :mod:`.facts` that take time to be found out, and "site" to draw loops once.
     opened
         Whether fused operations run as their primitives.
     kept
         Whether all values are kept.
+    computed
+        Whether there are values at all; else shapes and dtypes alone flow.
     """
     modes: list[AbstractContextManager[Any]] = [enable_grad(), unchanged(model)]
-    modes += [primitives()] * opened + [keep_values()] * kept
+    modes += [primitives()] * opened + [keep_values()] * kept + [outlines()] * (not computed)
     with ExitStack() as stack:
         for mode in modes:
             stack.enter_context(mode)
@@ -187,7 +195,7 @@ def run(model: Module, inputs: Sequence[Any], wanted: Collection[str], *, opened
         runs = stack.enter_context(watch(model))
         outer = recording.get()
         outer = outer if isinstance(outer, Witness) else Witness()
-        eye = _Eye(outer.keeps, outer.checks, wanted, dotted_names(model), last=[perf_counter()])
+        eye = _Eye(**vars(outer), wanted=wanted, names=dotted_names(model), last=[perf_counter()])
         stack.callback(recording.reset, recording.set(eye))
         try:
             output = model(*inputs)
@@ -195,8 +203,12 @@ def run(model: Module, inputs: Sequence[Any], wanted: Collection[str], *, opened
             failure = _failure(error, eye.nodes)
             if failure is None:
                 raise
-            return Trial([failure.node, *_unused([*eye.nodes, failure.node])], runs, eye.facts.about(runs), failure)
-        return Trial(_results(model, output), runs, eye.facts.about(runs))
+            drawn = [failure.node, *_unused([*eye.nodes, failure.node])]
+            return Trial(drawn, runs, eye.facts.about(runs), failure, computed)
+        finally:
+            for run in runs.all() if not computed else ():
+                run.seconds = None  # not the time that it takes
+        return Trial(_results(model, output), runs, eye.facts.about(runs), computed=computed)
 
 
 def _results(model: Module, output: Any) -> list[Tensor]:

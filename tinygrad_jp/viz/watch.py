@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..blank import Blank
 from ..errors import DtypeError
 from ..nn.module import Module
 from ..ops import identity
@@ -298,7 +299,9 @@ def _followed(value: Any, name: str) -> Any:
     if isinstance(value, Tensor) and value.requires_grad:
         return value
     if isinstance(value, Tensor | np.ndarray) and value.dtype.kind == "f":
-        return Tensor(value, requires_grad=True, name=getattr(value, "name", None) or name)
+        leaf = Tensor(value, requires_grad=True, name=getattr(value, "name", None) or name)
+        leaf._data = value if isinstance(value, Blank) else leaf._data
+        return leaf
     if type(value) is dict:
         return {key: _followed(part, str(key)) for key, part in value.items()}
     if type(value) in (list, tuple):
