@@ -19,6 +19,7 @@ CHAPTERS = {
     "7": "Chapter 7: convolutional networks · 7 章 畳み込みニューラルネットワーク",
     "8": "Chapter 8: deep learning · 8 章 ディープラーニング",
     "A": "Appendix A: softmax with loss · 付録 A Softmax-with-Loss レイヤの計算グラフ",
+    "L": "Beyond the book: loops · 本にない図: ループ",
 }
 HEAD = """# The book's figures
 
@@ -57,7 +58,8 @@ def call(figure: Figure) -> str:
     subject = f"{figure.compute.__name__}()"
     if inspect.signature(figure.compute).return_annotation != "Tensor":
         subject = f"*{subject}"
-    options = "".join(f', {name}="{value}"' for name, value in figure.options.items())
+    texts = {name: f'"{value}"' if isinstance(value, str) else value for name, value in figure.options.items()}
+    options = "".join(f", {name}={text}" for name, text in texts.items())
     return f"viz.graph({subject}{options})"
 
 

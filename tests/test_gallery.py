@@ -26,6 +26,7 @@ ALL = {
     *(f"5-{k:02}" for k in range(19, 31) if k != 23),  # 5-23 is about matrix products, without a graph
     *("6-17", "7-23", "8-01", "8-11", "8-12"),
     *(f"A-{k}" for k in range(1, 6)),
+    *("L-1", "L-2"),  # loops, which are not in the book
 }
 
 

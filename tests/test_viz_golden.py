@@ -22,6 +22,8 @@ from tinygrad_jp.tape import Node
 from tinygrad_jp.testing.verify import Verdict
 from tinygrad_jp.viz.gallery import FIGURES
 
+from .loops import Doubled, Looped, descent, newton
+
 GOLDEN = Path(__file__).parent / "golden"
 
 PROGRAM = """
@@ -77,6 +79,12 @@ def first_nan() -> viz.Graph:
     return viz.graph(y)
 
 
+def rolled_newton() -> viz.Graph:
+    y = newton(3)
+    y.backward()
+    return viz.graph(y, roll=True)
+
+
 def several_results() -> viz.Graph:
     x = Tensor(3.0, requires_grad=True, name="x")
     y = x * 2.0
@@ -125,6 +133,12 @@ PICTURES: dict[str, Callable[[], viz.Graph]] = {
     "coloured": lambda: viz.graph(small(), SMALL, depth="layers", colour="bytes"),
     "coloured_below_zero": lambda: viz.graph(small(), SMALL, depth="layers", colour={"0.0": -2.0, "0.1": 1.0, "2": 2}),
     "only": lambda: viz.graph(small(), SMALL, only="0", depth="layers"),
+    "rolled_layer": lambda: viz.graph(Doubled(), (2, 3), roll=True),
+    "rolled_rnn": lambda: viz.graph(nn.RNN(3, 4), (1, 5, 3), depth="ops", roll=True),
+    "rolled_cell": lambda: viz.graph(Looped(), (2, 6, 3), roll=True),
+    "rolled_cell_opened": lambda: viz.graph(Looped(), (2, 6, 3), depth=2, roll=True, costs=True),
+    "rolled_newton": rolled_newton,
+    "rolled_descent": lambda: viz.graph(descent(), roll=True, hide="astype"),
     "bare": lambda: viz.graph(computed().loss, show="nothing", hide="constants", attributes=LOOKS),
 }
 

@@ -19,6 +19,10 @@ from .trial import check_sample
 from .watch import Runs
 
 WORDS = ("layers", "ops", "primitives")
+UNCOMPUTED = (None, "shapes", "nothing")
+"""What can be shown where nothing is computed."""
+COMPUTED = ("saved", "seconds", "gradient", "magnitude")
+"""Columns that are not known then."""
 
 
 def check_call(y: Any, inputs: tuple[Any, ...], depth: Any, names: Collection[Any], runs: Any) -> None:
@@ -61,10 +65,12 @@ def check_looks(rankdir: Any, show: Any, gradients: Any, max_nodes: Any) -> None
         raise ArgumentError(f"viz.graph: max_nodes must be at least 1, a whole number, got {max_nodes!r}")
 
 
-def check_formulas(y: Any, runs: Any, show: Any) -> None:
-    """Refuse formulas of modules and of several results."""
-    if show == "formulas" and (runs is not None or not isinstance(y, Tensor)):
-        raise ArgumentError("viz.graph: show='formulas' tells of the operations behind one Tensor, without runs=")
+def check_formulas(y: Any, runs: Any, show: Any, roll: bool) -> None:
+    """Refuse formulas of modules, of several results, and of all runs of a loop."""
+    if show == "formulas" and (runs is not None or not isinstance(y, Tensor) or roll):
+        raise ArgumentError(
+            "viz.graph: show='formulas' tells of the operations behind one Tensor, without runs= and roll=True"
+        )
 
 
 def check_verdicts(y: Any, depth: Any, verify: Any) -> None:
@@ -97,6 +103,19 @@ def check_facts(hide: Sequence[Any], notes: Sequence[Any], colour: Any) -> None:
             f"viz.graph: colour= is one of {QUANTITIES}, numbers by name, or a function of a row (see Graph.rows), got "
             f"{type(colour).__name__}"
         )
+
+
+def check_compute(y: Any, compute: Any, show: Any, columns: Collection[Any]) -> None:
+    """Refuse what is only known of what was computed."""
+    if not isinstance(compute, bool):
+        raise ArgumentError(f"viz.graph: compute must be True or False, got {compute!r}")
+    if compute:
+        return
+    if not isinstance(y, Module):
+        raise ArgumentError("viz.graph: compute=False belongs to a Module; a Tensor was computed already")
+    unknown = [f"show={show!r}"] * (show not in UNCOMPUTED) + [repr(name) for name in COMPUTED if name in columns]
+    if unknown:
+        raise ArgumentError(f"viz.graph: {unknown[0]} needs what compute=False does not compute; leave one of them out")
 
 
 def check_attributes(attributes: Any) -> None:

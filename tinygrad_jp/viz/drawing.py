@@ -6,14 +6,27 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..blank import Blank
 from ..errors import ArgumentError
 from ..nn.module import Module
 from ..tape import Node
 from ..tensor import Tensor
-from .checks import check_attributes, check_call, check_facts, check_formulas, check_looks, check_verdicts, words
+from .checks import (
+    check_attributes,
+    check_call,
+    check_compute,
+    check_facts,
+    check_formulas,
+    check_looks,
+    check_verdicts,
+    words,
+)
 from .colours import Colour, coloured
 from .columns import heights, in_columns
 from .detail import Depth, detail
@@ -29,9 +42,10 @@ from .picture import Graph
 from .places import Places
 from .record import Record
 from .replay import replay
+from .rolling import Rolling
 from .saved import Recording, load
 from .scene import scene
-from .trial import Trial, reached, roots, run, sample
+from .trial import Trial, numbers, reached, roots, run, sample
 from .watch import Runs
 
 if TYPE_CHECKING:
@@ -57,6 +71,8 @@ def graph(
     collapse: str | Iterable[str] = (),
     only: str | None = None,
     fold: bool = True,
+    roll: bool = False,
+    compute: bool = True,
     hide: str | Iterable[str] = (),
     runs: Runs | None = None,
     rankdir: Rankdir | None = None,
@@ -103,6 +119,15 @@ def graph(
         Dotted name of a module: draw only its inside. `depth` then counts from there.
     fold
         Whether repeated blocks are drawn once.
+    roll
+        Whether operations and modules that a loop of the program runs again are drawn once, "↻ ×4" (of a tensor: if it
+        was computed inside ``keep_values()``). A dashed arrow leads to the next run; on arrows that are not used in
+        every run stands how often, "×3", or in which run, "1st", "last"; where numbers differ from run to run, the
+        first and the last (and a bar is that of the first).
+    compute
+        False: compute nothing; shapes and dtypes alone flow through the module, which takes neither time nor memory,
+        however large they are. Numbers and what needs them (the first NaN, "magnitude", "seconds", "saved") are not
+        known then, and a module that decides by numbers breaks off there.
     hide
         What is left out: "constants" (inputs that need no gradient), "parameters" (inputs that are learned), and
         operations by name ("reshape"), through which the arrows then run.
@@ -156,7 +181,8 @@ def graph(
     ArgumentError
         If there is no module of a name (the nearest is suggested), or for an option that does not fit.
     GraphError
-        If the module's output was not recorded.
+        If the module's output was not recorded; with ``compute=False`` also, as NotComputedError, if the module needs
+        numbers, for an ``if`` or for a shape.
     Exception
         What the module raised. Its attribute ``graph`` is the picture of what ran until then; a notebook shows it.
 
@@ -176,7 +202,9 @@ def graph(
     >>> graph(loss, gradients="relative")
     >>> graph(loss, verify=testing.verify(loss))
     >>> graph([loss, accuracy])
+    >>> graph(RNN(3, 4), (1, 20, 3), depth="ops", roll=True)
 
+    >>> graph(VGG(19), (100, 3, 224, 224), compute=False)
     >>> graph(ResNet(18), (1, 3, 224, 224), only="stages.0", colour="seconds", notes=["seconds", "options"])
     >>> graph(net, x, colour=lambda row: row["multiply_adds"] / row["bytes"])
 
@@ -191,14 +219,15 @@ def graph(
     notes += tuple(name for name in ("multiply_adds", "bytes") if costs and name not in notes)
     check_call(y, inputs, depth, (*expand, *collapse, *([] if only is None else [only])), runs)
     check_looks(rankdir, show, gradients, max_nodes)
-    check_formulas(y, runs, show)
+    check_formulas(y, runs, show, roll)
     check_verdicts(y, depth, verify)
     check_facts(hide, notes, colour)
     check_attributes(attributes)
-    wanted = {*notes, *([colour] if isinstance(colour, str) else [])}
-    trial = _trial(y, inputs, runs, depth, wanted, show == "thumbnails")
+    check_compute(y, compute, show, (*notes, colour))
+    wanted = {*notes, *([colour] if isinstance(colour, str) else []), *(["site"] if roll else [])}
+    trial = _trial(y, inputs, runs, depth, wanted, show == "thumbnails", compute)
     watched = runs is not None or isinstance(y, Module)
-    view = _View((depth, expand, collapse), None if trial.failure else only, fold, hide, notes, max_nodes)
+    view = _View((depth, expand, collapse), None if trial.failure else only, fold, roll, hide, notes, max_nodes)
     looks = _Looks(rankdir, show, gradients, colour, title, attributes)
     if trial.failure is None:
         return _drawn(trial, view, looks, verify, watched)
@@ -226,6 +255,7 @@ class _View:
     detail: tuple[Depth | None, tuple[str, ...], tuple[str, ...]]
     only: str | None
     fold: bool
+    roll: bool
     hide: tuple[str, ...]
     notes: tuple[str, ...]
     max_nodes: int | None
@@ -243,10 +273,13 @@ class _Looks:
     attributes: Mapping[str, Mapping[str, Any]] | None
 
 
-def _trial(y: Any, inputs: Sequence[Any], runs: Runs | None, depth: Any, wanted: Collection[str], kept: bool) -> Trial:
+def _trial(
+    y: Any, inputs: Sequence[Any], runs: Runs | None, depth: Any, wanted: Collection[str], kept: bool, compute: bool
+) -> Trial:
     """Run the module, or take what was computed."""
     if isinstance(y, Module):
-        return run(y, [sample(given) for given in inputs], wanted, opened=depth == "primitives", kept=kept)
+        samples = [sample(given, numbers if compute else partial(Blank, dtype=np.float32)) for given in inputs]
+        return run(y, samples, wanted, opened=depth == "primitives", kept=kept, computed=compute)
     results = [y] if isinstance(y, Tensor) else list(y)
     if depth == "primitives":
         opened, runs = replay(results[0], runs)
@@ -258,8 +291,8 @@ def _drawn(trial: Trial, view: _View, looks: _Looks, verify: Report | None, watc
     """Draw what was computed; as modules, with a title, if these were watched."""
     nodes = reached(trial.results)
     told = formulas(trial.results[0]) if looks.show == "formulas" else None
-    picture = _picture(trial, nodes, view, Marks(verify, nonfinite(nodes), told))
-    show, rankdir, title = looks.show, looks.rankdir, looks.title
+    picture = _picture(trial, nodes, view, Marks(verify, nonfinite(nodes) if trial.computed else {}, told))
+    show, rankdir, title = looks.show if trial.computed else looks.show or "shapes", looks.rankdir, looks.title
     if show is None and any(node.call is not None for node in nodes):
         show = "thumbnails"
     if trial.runs is not None:
@@ -287,10 +320,11 @@ def _picture(trial: Trial, nodes: Sequence[Node], view: _View, marks: Marks) -> 
     facts = replace(trial.facts, notes=view.notes)
     if trial.runs is not None:
         return _of_modules(trial, trial.runs, facts, view, marks)
-    if view.max_nodes is None and len(nodes) > HUGE:
+    rolling = Rolling(nodes if view.roll else ())
+    if view.max_nodes is None and len(set(map(rolling.first, nodes))) > HUGE:
         notice = f"Too many to draw: max_nodes={MOST} draws those nearest to the result (続きは max_nodes で)"
         return overview(_tensors(trial.results), nodes, notice)
-    return scene(trial.results, view.max_nodes or MOST, None, marks, facts, view.hide)
+    return scene(trial.results, view.max_nodes or MOST, None, marks, facts, view.hide, rolling=rolling)
 
 
 def _of_modules(trial: Trial, runs: Runs, facts: Facts, view: _View, marks: Marks) -> Scene:
@@ -304,9 +338,10 @@ def _of_modules(trial: Trial, runs: Runs, facts: Facts, view: _View, marks: Mark
     if view.only is not None:
         inside = part(runs, record, view.only)
         runs, results, nodes = inside.runs, inside.results, sorted(inside.nodes, key=attrgetter("order"))
-    places = Places(runs, record, detail(runs, record, depth, expand, collapse), view.fold)
-    if places.drawn(nodes) <= (view.max_nodes or MOST):
-        return scene(results, None, places, marks, facts, view.hide, inside)
+    rolling = Rolling(nodes if view.roll else (), runs)
+    places = Places(runs, record, detail(runs, record, depth, expand, collapse), view.fold, rolling)
+    if places.fits(nodes, view.max_nodes or MOST):
+        return scene(results, None, places, marks, facts, view.hide, inside, rolling)
     notice = "Too many to draw: choose a smaller depth, collapse or a larger max_nodes (続きは depth か max_nodes で)"
     return overview(_tensors(results), nodes, notice)
 
@@ -350,4 +385,7 @@ def _description(picture: Scene) -> str:
 
 def _named(item: Circle | Label | Box) -> str:
     name = item.op if isinstance(item, Circle) else item.text
-    return f"{name} ({item.mark.note})" if item.mark is not None and item.mark.note else name
+    if isinstance(item, Circle | Box) and item.times_run > 1:
+        name += f" (run ×{item.times_run})"
+    note = item.mark.note.replace("\n", ", ") if item.mark is not None else ""
+    return f"{name} ({note})" if note else name

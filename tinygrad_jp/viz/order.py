@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from operator import attrgetter
 
 from ..tape import Node
 
 
-def nearest(roots: Sequence[Node], limit: int | None) -> set[Node]:
-    """Collect up to `limit` operations, the newest first: each comes after all that use it."""
+def nearest(
+    roots: Sequence[Node], limit: int | None, drawn: Callable[[Node], Hashable] = attrgetter("order")
+) -> set[Node]:
+    """Collect operations, the newest first: each comes after all that use it.
+
+    Parameters
+    ----------
+    roots
+        The results.
+    limit
+        So many of what is drawn are collected.
+    drawn
+        Tells as what an operation is drawn.
+    """
     kept: set[Node] = set()
+    counted: set[Hashable] = set()
     seen = set(roots)
     waiting = [(-node.order, node) for node in seen]
     heapq.heapify(waiting)
-    while waiting and len(kept) != limit:
+    while waiting:
         _, node = heapq.heappop(waiting)
+        if len(counted) == limit and drawn(node) not in counted:
+            continue
+        counted.add(drawn(node))
         kept.add(node)
         for edge in node.edges:
             if isinstance(edge, Node) and edge not in seen:

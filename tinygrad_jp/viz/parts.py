@@ -46,6 +46,8 @@ class Circle:
         Its colour.
     row
         What is known of it, by column.
+    times_run
+        How often a loop ran it.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Circle:
     notes: tuple[str, ...] = ()
     mark: Mark | None = None
     row: dict[str, Any] = field(default_factory=dict)
+    times_run: int = 1
 
 
 @dataclass
@@ -87,6 +90,8 @@ class Box:
         Its colour.
     row
         What is known of it, by column.
+    times_run
+        How often a loop ran it.
     """
 
     id: str
@@ -98,6 +103,7 @@ class Box:
     group: Group | None = None
     mark: Mark | None = None
     row: dict[str, Any] = field(default_factory=dict)
+    times_run: int = 1
 
     @property
     def text(self) -> str:
@@ -146,6 +152,16 @@ class Wire:
         The shape to which the operation repeats the value (broadcasting), if that is larger.
     formulas
         What the value is called and how the gradient is made, if that is told.
+    uses
+        How often it is used, and each time in which run of a loop the value was made and is used.
+    varies
+        What of "value", "gradient" and "norm" is not the same each time: these are those of the first time,
+    last
+        and here are those of the last time.
+    often
+        How often it is used, if not in every run.
+    to_next, back
+        Whether it leads to the next run of a loop, and to an item that stands before it.
     """
 
     tail: str
@@ -160,6 +176,32 @@ class Wire:
     dtype: str | None = None
     expanded: tuple[int, ...] | None = None
     formulas: tuple[str, str] = ("", "")
+    uses: list[tuple[int, int]] = field(default_factory=lambda: [(1, 1)])
+    varies: set[str] = field(default_factory=set)
+    last: Wire | None = None
+    often: str = ""
+    to_next: bool = False
+    back: bool = False
+
+    def use_again(self, wire: Wire) -> None:
+        """Let another run of a loop use it for the value on another wire."""
+        self.uses += wire.uses
+        for name in ("value", "gradient", "norm"):
+            if name not in self.varies and not _same(getattr(self, name), getattr(wire, name)):
+                self.varies.add(name)
+        self.has_gradient |= wire.has_gradient
+        self.last = wire
+
+    def ends(self) -> list[Wire]:
+        """Return itself, and if a value or gradient varies itself with those of the last time."""
+        return [self, self.last] if self.varies and self.last is not None else [self]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether two arrays, numbers or None are the same."""
+    if one is other or one is None or other is None:
+        return one is other
+    return np.array_equal(one, other, equal_nan=True)
 
 
 @dataclass

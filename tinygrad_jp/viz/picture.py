@@ -74,16 +74,17 @@ class Graph:
                 Of what flows in (without parameters and numbers) and out.
             parameters, multiply_adds, bytes, saved
                 Numbers that are learned; products that are summed; memory in bytes that it adds (see
-                :class:`.cost.Cost`), and that of all it keeps for the backward pass. Of repeated blocks those of one.
-            times
-                How often a block is repeated.
+                :class:`.cost.Cost`), and that of all it keeps for the backward pass. Of repeated blocks those of one;
+                of all runs of a loop together.
+            times, runs
+                How often a block is repeated; how often a loop ran it, with ``roll=True``.
             seconds
                 How long a module took in its only run; or a module or an operation in its second run, if ``notes=`` or
                 ``colour=`` asks for it.
             magnitude
                 Mean absolute value of the result, if that is known, or ``notes=`` or ``colour=`` asks for it.
             gradient
-                Euclidean norm of the result's gradient, after ``backward``.
+                Euclidean norm of the result's gradient, after ``backward``; of all runs of a loop together.
             source
                 The line of code, inside ``keep_values()`` or with ``notes="source"``.
 

@@ -9,6 +9,8 @@ from ..tape import Node
 from .detail import Detail
 from .folding import Fold, folds
 from .record import Record
+from .rolling import Rolling
+from .text import rolled
 from .watch import Run, Runs
 
 
@@ -70,6 +72,8 @@ class Places:
         Which modules are opened.
     fold
         Whether repeated blocks are folded.
+    rolling
+        Which runs are drawn as one.
 
     Attributes
     ----------
@@ -77,8 +81,9 @@ class Places:
         For the order of each node of a folded repetition: the order of the one that is drawn in its place.
     """
 
-    def __init__(self, runs: Runs, record: Record, chosen: Detail, fold: bool) -> None:
+    def __init__(self, runs: Runs, record: Record, chosen: Detail, fold: bool, rolling: Rolling | None = None) -> None:
         self.runs = runs
+        self.rolling = rolling or Rolling()
         self.chosen = chosen
         self.twins: dict[int, int] = {}
         self._folds: dict[Run, Fold] = {}
@@ -87,19 +92,20 @@ class Places:
         self._places: dict[Run | None, Place] = {None: Place()}
         if fold:
             self._fold(runs.top, record)
-        drawn = [run for run in runs.top if run not in self._hidden]
+        firsts = dict.fromkeys(map(self.rolling.first_run, runs.top))
+        drawn = [run for run in firsts if run not in self._hidden]
         alone = len(drawn) == 1 and record.count(runs.top) == len(record.nodes)
         self.whole = drawn[0] if alone and drawn[0].module is runs.model else None  # which needs no frame
 
     def _fold(self, siblings: Sequence[Run], record: Record) -> None:
         """Find what is repeated among these and in those of them that are opened."""
-        for found in folds(siblings, record, self.chosen):
+        for found in folds([run for run in siblings if self.rolling.is_even(run)], record, self.chosen):
             for run in found.first:
                 self._folds[run] = found
             for block in found.blocks[1:]:
                 self._hidden.update(block)
                 self._stand_in(found.first, block, record)
-        for run in siblings:
+        for run in dict.fromkeys(map(self.rolling.first_run, siblings)):
             if run not in self._hidden and self.chosen.opens(run):
                 self._fold(run.runs, record)
 
@@ -112,16 +118,28 @@ class Places:
     def of(self, node: Node) -> Place:
         """Return the place of a node."""
         around = self.runs.around(node.order)
-        innermost = around[-1] if around else None
+        innermost = self.rolling.first_run(around[-1]) if around else None
         if innermost not in self._places:
-            self._places[innermost] = self._place(around)
+            self._places[innermost] = self._place([self.rolling.first_run(run) for run in around])
         return self._places[innermost]
 
-    def drawn(self, nodes: Iterable[Node]) -> int:
-        """Count the operations and closed modules that are drawn."""
-        places = [self.of(node) for node in nodes]
-        closed = {place for place in places if place.run is not None}
-        return len(closed) + sum(place.run is None and not place.hidden for place in places)
+    def run_of(self, node: Node) -> Run:
+        """Return the run of the closed module in which a node was made."""
+        first = self.of(node).run
+        return next(run for run in self.runs.around(node.order) if self.rolling.first_run(run) is first)
+
+    def fits(self, nodes: Iterable[Node], most: int) -> bool:
+        """Tell whether at most so many operations and closed modules are drawn; of more it looks at no further ones."""
+        drawn: set[Place | int] = set()
+        for node in nodes:
+            place = self.of(node)
+            if place.run is not None:
+                drawn.add(place)
+            elif not place.hidden:
+                drawn.add(self.rolling.first(node))
+            if len(drawn) > most:
+                return False
+        return True
 
     def _place(self, around: Sequence[Run]) -> Place:
         group: Group | None = None
@@ -136,6 +154,7 @@ class Places:
                 return self._places.setdefault(run, Place(group, run, fold))
             if run is not self.whole:
                 path, times = (fold.path, f" ×{fold.times}") if fold else (run.path, "")
+                times += rolled(self.rolling.times_of_run(run), " ")
                 group = self._group(run, f"{path}\n{run.layer}{times}".strip(), group)
         return Place(group)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ import numpy as np
 from ..errors import DtypeError, GraphError, TinygradError
 from ..nn.module import Parameter
 from ..ops import Op
-from ..tape import Node, Outline, clock, decomposing, recording
+from ..strict import strict_zero
+from ..tape import Hooks, Node, Outline, clock, decomposing, recording
 from ..tensor import Tensor, as_tensor, from_node
 from ..witness import Call, Witness
 from .record import reachable
@@ -25,7 +27,8 @@ def replay(y: Tensor, runs: Runs | None = None) -> tuple[Tensor, Runs | None]:
 
     Everything comes from what ``keep_values()`` kept: the user's model does not run, no random number is drawn and no
     hook is called. If a backward pass went through the graph, the same gradient of the result goes back through the
-    new one. A fused op stays fused where its primitives overflow although it does not.
+    new one; where hooks saw it, with what they made of it then (those of a leaf, if they were last called here). A
+    fused op stays fused where its primitives overflow although it does not.
 
     Parameters
     ----------
@@ -49,6 +52,8 @@ def replay(y: Tensor, runs: Runs | None = None) -> tuple[Tensor, Runs | None]:
     """
     if not isinstance(y, Tensor):
         raise DtypeError(f"viz.replay: runs a Tensor's computation again, got {type(y).__name__}")
+    if runs is not None and not isinstance(runs, Runs):
+        raise DtypeError(f"viz.replay: runs= is what viz.watch(model) gives, got {type(runs).__name__}")
     if y._node is None:
         raise GraphError(f"viz.replay: nothing was recorded for {y._label()}; there is nothing to open")
     nodes = reachable([y._node])
@@ -75,7 +80,8 @@ def _replayed(y: Tensor, nodes: Sequence[Node], calls: Sequence[Call], runs: Run
             again = _Again(fused)
             for node, call in zip(nodes, calls, strict=True):
                 again.run(node, call)
-            result = again.result(y)
+            with strict_zero() if any(node.rescued for node in nodes) else nullcontext():
+                result = again.result(y)
             broken = {opened.old for opened in again.opened if _breaks_gradient(opened)}
             if not broken:
                 again.forget_what_was_not_computed()
@@ -130,8 +136,9 @@ class _Again:
         else:
             made = [_as_it_was(node.plan.op, inputs, call)]
             self._kept.append((node, made[0]))
-        for new in made:
+        for k, new in enumerate(made):
             new.annotate().source = node.source
+            new.annotate().site = None if node.site is None else (node.site, k)
         _repeat_hooks(node, made[-1])
         self._results[node.order] = result = from_node(call.out, made[-1])
         result.name = node.name
@@ -249,9 +256,9 @@ def _new_leaf(leaf: Tensor, value: np.ndarray, active: bool) -> Tensor:
     """Make a leaf with a value that an old one had; the values are shared, not copied."""
     new = Tensor.__new__(Parameter if isinstance(leaf, Parameter) else Tensor)
     Tensor.__init__(new, value, requires_grad=active or leaf.requires_grad, name=leaf.name)
-    if leaf._hooks and leaf.grad is not None:
-        kept = leaf.grad.numpy()
-        new._hooks = [lambda _: kept]
+    if leaf._hooks and leaf._hooks.last:
+        arrived, made = leaf._hooks.last  # perhaps in a pass through another graph
+        new._hooks = Hooks([lambda g: made if _is_close(g, arrived) else None])
     return new
 
 

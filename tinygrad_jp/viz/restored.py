@@ -181,10 +181,14 @@ class _Reader:
         self.nodes.append(node)
 
     def _annotate(self, node: Node, told: Mapping[str, Any]) -> None:
+        if told.get("rescued"):  # not told by files of earlier versions
+            node.annotate().rescued = tuple(_of(int, i) for i in told["rescued"])
         if told["name"] is not None:
             node.annotate().name = _of(str, told["name"])
         if told["source"] is not None:
             node.annotate().source = _at(self._sources, told["source"])
+        if told.get("site") is not None:  # not told by files of earlier versions
+            node.annotate().site = _of(int, told["site"])
         if told["call"] is not None:
             inputs = tuple(self._plain(value) for value in told["call"]["inputs"])
             _check(len(inputs) == len(node.edges), f"{node.plan.op.name} was called with {len(inputs)} inputs")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, DtypeError, GraphError
+from ..errors import ArgumentError, DataError, DtypeError, GraphError
 from ..io import load_npz, save_npz
 from ..io.disk import PathLike
 from ..nn.module import Module, Parameter
@@ -58,7 +58,7 @@ def save(y: Tensor, path: PathLike, runs: Runs | None = None, values: bool = Fal
     y
         The result of recorded operations.
     path
-        The file to write, usually ``….npz``; no suffix is added. It is replaced only when all is on the disk.
+        The file to write, ``….npz``. It is replaced only when all is on the disk.
     runs
         What ``viz.watch`` noted of the modules.
     values
@@ -74,12 +74,21 @@ def save(y: Tensor, path: PathLike, runs: Runs | None = None, values: bool = Fal
     Raises
     ------
     DtypeError
-        If `y` is no Tensor.
+        If `y` is no Tensor, or `runs` is not of this kind.
     GraphError
         If nothing was recorded.
+    ArgumentError
+        For another suffix.
     DataError
         If the file cannot be written.
     """
+    if Path(path).suffix.lower() != ".npz":
+        raise ArgumentError(
+            f"viz.save: unknown suffix {Path(path).suffix!r} in {path}; use .npz (a picture is written by "
+            "viz.graph(y).save(path))"
+        )
+    if runs is not None and not isinstance(runs, Runs):
+        raise DtypeError(f"viz.save: runs= is what viz.watch(model) gives, got {type(runs).__name__}")
     if not isinstance(y, Tensor):
         raise DtypeError(f"viz.save: saves the computation of a Tensor, got {type(y).__name__}")
     if y._node is None:
@@ -171,6 +180,7 @@ class _Writer:
         self._held: list[Any] = []  # so that no identity is used again meanwhile
         self._places = {node.order: k for k, node in enumerate(nodes)}
         self._last: dict[int, np.ndarray] = {}
+        self._sites: dict[Hashable, int] = {}
 
     def node(self, node: Node) -> dict[str, Any]:
         """Tell a node."""
@@ -183,8 +193,10 @@ class _Writer:
             "dtype": node.dtype.str,
             "value": None if isinstance(node._data, Outline) else self.array(node._data),
             "gradients": None if gradients is None else [self._gradient(g) for g in gradients],
+            "rescued": node.rescued,
             "name": node.name,
             "source": None if node.source is None else self._source(node.source),
+            "site": None if node.site is None else self._sites.setdefault(node.site, len(self._sites)),
             "call": self._call(node, node.call) if node.call is not None and self._values else None,
         }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from operator import attrgetter
 from typing import Any
@@ -14,12 +15,14 @@ from ..tape import Node, Outline
 from ..tensor import Tensor
 from .facts import Facts
 from .folding import parameters_of
+from .loops import ordinal, tell_loops
 from .marks import Marks, known_value, value_then
 from .order import inputs_first, nearest
 from .part import Part
 from .parts import Box, Circle, Item, Kind, Label, Look, Scene, Turn, Wire
 from .places import Group, Place, Places
-from .text import name_or_value, number, written
+from .rolling import Rolling
+from .text import joined, name_or_value, number, written
 from .trial import RAISED, roots
 from .watch import Run, Runs, norm
 
@@ -44,6 +47,7 @@ def scene(
     facts: Facts | None = None,
     hide: Collection[str] = (),
     part: Part | None = None,
+    rolling: Rolling | None = None,
 ) -> Scene:
     """Read the graph behind a tensor off the tape.
 
@@ -63,17 +67,21 @@ def scene(
         Names of operations that are left out, their values going on as those they took; "constants" and "parameters".
     part
         Draw only this.
+    rolling
+        Which operations are drawn as one, as the runs of a loop.
     """
     results = [y] if isinstance(y, Tensor) else y
     ends = roots(results)
     if not ends and len(results) == 1 and isinstance(results[0], Tensor):
         return _leaf(results[0])
-    kept = nearest(ends, max_nodes)
+    rolling = rolling or Rolling()
+    kept = nearest(ends, max_nodes, rolling.first)
     if part is not None:
         kept.intersection_update(part.nodes)
-    drawing = _Drawing(places, marks or Marks(), facts or Facts(), hide, part)
+    drawing = _Drawing(places, marks or Marks(), facts or Facts(), hide, part, rolling)
     # what a module is given was made before it runs: in the order of time its inputs come before its box
-    for node in sorted(kept, key=attrgetter("order")) if places else inputs_first(ends, kept):
+    timely = places or any(rolling.times(node) > 1 for node in kept)
+    for node in sorted(kept, key=attrgetter("order")) if timely else inputs_first(ends, kept):
         drawing.add(node)
     if places:
         drawing.add_unrecorded_inputs(places.runs)
@@ -104,10 +112,18 @@ class _Drawing:
         What is left out.
     part
         What is drawn, if not all.
+    rolling
+        What is drawn as one.
     """
 
     def __init__(
-        self, places: Places | None, marks: Marks, facts: Facts, hide: Collection[str], part: Part | None
+        self,
+        places: Places | None,
+        marks: Marks,
+        facts: Facts,
+        hide: Collection[str],
+        part: Part | None,
+        rolling: Rolling,
     ) -> None:
         self.picture = Scene()
         self._places = places
@@ -115,12 +131,21 @@ class _Drawing:
         self._facts = facts
         self._hide = hide
         self._part = part
+        self._rolling = rolling
         self._nodes: dict[int, str] = {}  # the item at which a node's value leaves, by the node's order
+        self._runs: dict[int, int] = {}  # and in which of its runs
+        self._circles: dict[int, Circle] = {}  # by the order of the first node
+        self._wires: dict[Hashable, Wire] = {}  # by what they lead from and to
+        self._labels: dict[Hashable, Label] = {}  # those of inputs, by where the first run of a loop takes them
+        self._texts: dict[str, list[str]] = {}  # of labels and numbers in circles, those of each run
+        self._times: dict[str, int] = {}  # how often a loop ran an item
+        self._ends: dict[int, Label] = {}  # of results, by the order of the first node
         self._made: dict[str, list[Node]] = {}  # the nodes that an item stands for, those of repetitions last
         self._repeated: dict[str, list[Node]] = {}
         self._leaves: dict[int, str] = {}
         self._boxes: dict[Place, str] = {}
-        self._entered: set[tuple[Place, int]] = set()
+        self._entered: set[tuple[Run, int]] = set()
+        self._given = {id(value) for _, value in places.runs.given} if places else set()
 
     def add(self, node: Node) -> None:
         """Draw an operation, or the module that it is part of."""
@@ -140,13 +165,15 @@ class _Drawing:
     def _stand_in(self, node: Node) -> None:
         """Let the value of a repetition leave where the first one's does."""
         assert self._places is not None
-        item = self._nodes[node.order] = self._nodes[self._places.twins[node.order]]
+        item = self._nodes[node.order] = self._nodes[self._places.twins[self._rolling.first(node)]]
+        self._runs[node.order] = self._rolling.number(node)
         self._repeated.setdefault(item, []).append(node)
 
     def _pass_on(self, node: Node, group: Group | None) -> None:
         """Leave an operation out: its value leaves where the first that it takes and that needs a gradient does."""
         source = next(edge for edge in node.edges if getattr(edge, "requires_grad", False))
-        self._nodes[node.order] = self._tail(source, group)
+        self._nodes[node.order] = self._tail(source, group, self._slot(node, 0))
+        self._runs[node.order] = self._run(source)
 
     def _hides(self, edge: Any) -> bool:
         """Tell whether an input is left out."""
@@ -157,52 +184,87 @@ class _Drawing:
     def _add_circle(self, node: Node, group: Group | None) -> None:
         contributions = node.contributions()
         folded = folded_argument(node)
-        wires = []
+        wires = {}
         for i, edge in enumerate(node.edges):
             if i == folded or self._hides(edge):
                 continue
-            wire = self._wire_from(edge, group, contributions.get(i), i in contributions, i)
+            wire = self._wire_from(edge, group, self._slot(node, i), contributions.get(i), i in contributions, i)
             wire.value = _array(value_then(node, i))
             wire.expanded = _expanded(node, edge)
             if self._marks.formulas:
                 wire.formulas = self._marks.formulas.into(node, i)
             if wire.shape is not None and _dtype(edge) not in (None, node.dtype):
                 wire.dtype = str(_dtype(edge))
-            wires.append(wire)
-        circle = Circle(self.picture.new_id(), _symbol(node, folded), node.plan.op.name, group)
-        self.picture.items.append(circle)
+            wires[i] = wire
+        circle = self._circle(node, folded, group)
         self._nodes[node.order] = circle.id
-        self._connect(wires, circle.id)
+        self._runs[node.order] = self._rolling.number(node)
+        self._connect(wires, circle.id, node)
+
+    def _circle(self, node: Node, folded: int | None, group: Group | None) -> Circle:
+        """Return the circle of an operation, which is new if it is the first run."""
+        first = self._rolling.first(node)
+        if first not in self._circles:
+            circle = Circle(self.picture.new_id(), node.plan.op.symbol, node.plan.op.name, group)
+            circle.times_run = self._times[circle.id] = self._rolling.times(node)
+            self.picture.items.append(circle)
+            self._circles[first] = circle
+        circle = self._circles[first]
+        if folded is not None:
+            self._texts.setdefault(circle.id, []).append(number(node.edges[folded]))
+        return circle
 
     def _add_to_box(self, node: Node, place: Place) -> None:
-        wires = [
-            self._wire_from(edge, place.group, *_own_gradient(edge)) for edge in node.edges if self._enters(edge, place)
-        ]
-        if place not in self._boxes:
-            self._boxes[place] = self.picture.new_id()
-            self.picture.items.append(_box(self._boxes[place], place))
-        self._nodes[node.order] = self._boxes[place]
-        self._connect(wires, self._boxes[place])
-
-    def _enters(self, edge: Any, place: Place) -> bool:
-        """Tell whether a value flows into a closed module and was not yet drawn so."""
         assert self._places is not None
-        assert place.run is not None
+        run = self._places.run_of(node)
+        self._runs[node.order] = self._rolling.number_of_run(run)
+        wires = {
+            i: self._wire_from(edge, place.group, self._slot(node, i), *_own_gradient(edge))
+            for i, edge in enumerate(node.edges)
+            if self._enters(edge, run, place)
+        }
+        if place not in self._boxes:
+            id = self._boxes[place] = self.picture.new_id()
+            self._times[id] = self._rolling.times_of_run(run)
+            self.picture.items.append(_box(id, place, self._times[id]))
+        self._nodes[node.order] = self._boxes[place]
+        self._connect(wires, self._boxes[place], node)
+
+    def _enters(self, edge: Any, run: Run, place: Place) -> bool:
+        """Tell whether a value flows into a run of a closed module and was not yet drawn so."""
+        assert self._places is not None
         if isinstance(edge, Node):
-            enters = self._places.of(edge) is not place
-            entry = (place, edge.order)
+            enters = self._places.of(edge) is not place or self._places.run_of(edge) is not run
+            entry = (run, edge.order)
         else:
-            enters = any(edge is given for given in place.run.inputs)
-            entry = (place, -id(edge))
+            enters = any(edge is given for given in run.inputs)
+            entry = (run, -id(edge))
         new = enters and entry not in self._entered
         self._entered.add(entry)
         return new
 
-    def _wire_from(self, edge: Any, group: Group | None, gradient: Any, has_gradient: bool, entering: int = 0) -> Wire:
+    def _slot(self, node: Node, i: int) -> tuple[int, int]:
+        """Tell where a value is taken: the same in all runs of a loop."""
+        return self._rolling.first(node), i
+
+    def _run(self, edge: Any) -> int:
+        """Tell in which run of what is drawn a value was made."""
+        return self._runs.get(edge.order, 1) if isinstance(edge, Node) else 1
+
+    def _wire_from(
+        self,
+        edge: Any,
+        group: Group | None,
+        slot: tuple[int, int],
+        gradient: Any,
+        has_gradient: bool,
+        entering: int = 0,
+    ) -> Wire:
         """Start a wire where a value comes from; if that is no operation, draw a label there."""
-        wire = _wire(self._tail(edge, group), "", edge, gradient, has_gradient)
+        wire = _wire(self._tail(edge, group, slot), "", edge, gradient, has_gradient)
+        wire.uses = [(self._run(edge), 1)]
         if isinstance(edge, Node):
-            wire.flow = edge.order
+            wire.flow = self._rolling.first(edge)
             wire.dtype = str(edge.dtype) if _retyped(edge) else None
         wire.look = self._look(edge, entering)
         if self._places and wire.shape is not None:
@@ -210,10 +272,21 @@ class _Drawing:
             wire.has_gradient |= wire.norm is not None
         return wire
 
-    def _tail(self, edge: Any, group: Group | None) -> str:
-        """Return the item at which a value leaves."""
+    def _tail(self, edge: Any, group: Group | None, slot: tuple[int, int]) -> str:
+        """Return the item at which a value leaves; what a loop takes at one place each time anew has one label."""
         tail = self._nodes.get(edge.order) if isinstance(edge, Node) else self._leaves.get(id(edge))
-        return self._add_label(edge, group) if tail is None else tail
+        if tail is not None:
+            return tail
+        if slot not in self._labels:
+            self._labels[slot] = self._add_label(edge, group)
+        label = self._labels[slot]
+        label.mark = label.mark or self._marks.of_leaf(edge)
+        self._texts.setdefault(label.id, []).append(self._told(edge))
+        if isinstance(edge, Node):
+            self._nodes[edge.order] = label.id
+        elif isinstance(edge, Tensor | Outline):  # a number or array stands anew wherever it is used
+            self._leaves[id(edge)] = label.id
+        return label.id
 
     def _look(self, edge: Any, entering: int) -> Look:
         """Tell what a value that enters at a position is: data, a learned array, or something computed."""
@@ -225,29 +298,41 @@ class _Drawing:
         return "image" if edge.ndim > 3 and not entering and not isinstance(edge, Parameter) else "weight"
 
     def _is_given(self, edge: Any) -> bool:
-        return self._places is not None and any(edge is value for _, value in self._places.runs.given)
+        return id(edge) in self._given
 
-    def _add_label(self, edge: Any, group: Group | None) -> str:
+    def _add_label(self, edge: Any, group: Group | None) -> Label:
         if self._is_given(edge):
             group = None  # what the model is given stands outside
-        if not isinstance(edge, Node):
-            text = self._facts.name(edge) or name_or_value(edge)
-        elif self._part is not None:
-            group, text = None, self._part.outside(edge)
-        else:
-            text, self.picture.cut = "…", True
-        label = Label(self.picture.new_id(), text, group, self._marks.of_leaf(edge))
+        if isinstance(edge, Node) and self._part is not None:
+            group = None
+        label = Label(self.picture.new_id(), "", group)
         self.picture.items.append(label)
-        if isinstance(edge, Node):
-            self._nodes[edge.order] = label.id
-        elif isinstance(edge, Tensor | Outline):  # a number or array stands anew wherever it is used
-            self._leaves[id(edge)] = label.id
-        return label.id
+        return label
 
-    def _connect(self, wires: list[Wire], head: str) -> None:
-        for wire in wires:
+    def _told(self, edge: Any) -> str:
+        """Name an input, or what is not drawn."""
+        if not isinstance(edge, Node):
+            return self._facts.name(edge) or name_or_value(edge)
+        if self._part is not None:
+            return self._part.outside(edge)
+        self.picture.cut = True
+        return "…"
+
+    def _connect(self, wires: Mapping[int, Wire], head: str, node: Node | None = None) -> None:
+        """Let the inputs of an operation, by their positions, lead to an item; those that a loop takes are one."""
+        for i, wire in wires.items():
             wire.head = head
-        self.picture.wires += wires
+            if node is None:
+                key: Hashable = wire.tail, head
+            else:
+                wire.uses = [(wire.uses[0][0], self._runs[node.order])]
+                gathers = node.plan.op.variadic and self._times.get(wire.tail, 1) > 1
+                key = wire.tail, head, self._slot(node, 0 if gathers else i)
+            known = self._wires.setdefault(key, wire)
+            if known is wire:
+                self.picture.wires.append(wire)
+            else:
+                known.use_again(wire)
 
     def add_unrecorded_inputs(self, runs: Runs) -> None:
         """Draw what the model was given and the tape does not know, such as indices, at the modules that took it."""
@@ -270,7 +355,7 @@ class _Drawing:
         source = (y._node or y) if isinstance(y, Tensor) else y
         if isinstance(source, Node) and source.plan.op is RAISED:
             return
-        wire = self._wire_from(source, None, *_own_gradient(source))
+        wire = self._wire_from(source, None, (0, len(self.picture.items)), *_own_gradient(source))
         if isinstance(y, Tensor):
             wire.value = y.numpy()
         if self._marks.formulas and isinstance(source, Node):
@@ -278,22 +363,48 @@ class _Drawing:
         name = source.name if isinstance(source, Node) else ""
         if self._part is not None and isinstance(source, Node):
             name = self._part.user(source)
-        end = Label(self.picture.new_id(), name or "")
-        self.picture.items.append(end)
-        self._connect([wire], end.id)
+        first = self._rolling.first(source) if isinstance(source, Node) and self._rolling.times(source) > 1 else 0
+        end = self._ends.get(first) or Label(self.picture.new_id(), "")
+        if first not in self._ends:
+            self.picture.items.append(end)
+        if first:
+            self._ends[first] = end
+        self._texts.setdefault(end.id, []).append(name or "")
+        self._connect({0: wire}, end.id)
 
     def tell(self) -> None:
         """Gather what is known of operations and modules, write what is wanted of it, and mark them."""
-        places = {id: place for place, id in self._boxes.items()}
+        tell_loops(self.picture)
+        marks = replace(self._marks, notes={order: self._in_run(order, n) for order, n in self._marks.notes.items()})
         for item in self.picture.items:
+            told = joined(self._texts.get(item.id, ()))
+            if isinstance(item, Label):
+                item.text = told or item.text
+            if isinstance(item, Circle):
+                item.symbol += told
             if isinstance(item, Circle | Box):
                 nodes = self._made[item.id]
-                around = self._places.runs.around(nodes[-1].order) if self._places else []
-                run = places[item.id].run if item.id in places else None
-                around = around[: around.index(run)] if run is not None else around
-                item.row = self._facts.row(item, nodes, run, around[-1] if around else None)
+                item.row = self._facts.row(item, *self._about(item))
                 item.notes += tuple(self._facts.written(item.row))
-                item.mark = self._marks.of_nodes(nodes + self._repeated.get(item.id, []), self._leaves)
+                item.mark = marks.of_nodes(nodes + self._repeated.get(item.id, []), self._leaves)
+
+    def _about(self, item: Circle | Box) -> tuple[list[list[Node]], list[Run], Run | None]:
+        """Return the nodes of each run of an item, the runs if it is a module, and the first run around it."""
+        parts: dict[int, list[Node]] = {}
+        for node in self._made[item.id]:
+            parts.setdefault(self._runs[node.order], []).append(node)
+        nodes = list(parts.values())
+        if self._places is None:
+            return nodes, [], None
+        runs = [self._places.run_of(each[0]) for each in nodes] if isinstance(item, Box) else []
+        around = self._places.runs.around(nodes[0][0].order)
+        around = around[: around.index(runs[0])] if runs else around
+        return nodes, runs, around[-1] if around else None
+
+    def _in_run(self, order: int, note: str) -> str:
+        """Add to what was found of a node in which run that was."""
+        often = self._times.get(self._nodes.get(order, ""), 1)
+        return f"{note}\nin the {ordinal(self._runs[order])} run of {often}" if often > 1 else note
 
 
 def _takes(run: Run, value: Any) -> bool:
@@ -336,7 +447,7 @@ def _norm(edge: Any, has_gradient: bool, runs: Runs) -> float | None:
     return norm(edge.grad) if has_gradient and isinstance(edge, Tensor) and edge.grad is not None else None
 
 
-def _box(id: str, place: Place) -> Box:
+def _box(id: str, place: Place, times_run: int) -> Box:
     """Tell a closed module: its class and options, its name and the number of its parameters."""
     assert place.run is not None
     module, fold = place.run.module, place.fold
@@ -352,7 +463,7 @@ def _box(id: str, place: Place) -> Box:
     title, options = place.run.layer, module.extra_repr()
     if name and times == 1 and not name.isdigit():  # a number is a place in a row, no name
         title, options = name, " ".join((title, options)).rstrip()
-    return Box(id, kind, title, options, (notes,) if notes else (), times, place.group)
+    return Box(id, kind, title, options, (notes,) if notes else (), times, place.group, times_run=times_run)
 
 
 def folded_argument(node: Node) -> int | None:
@@ -362,11 +473,6 @@ def folded_argument(node: Node) -> int | None:
             if isinstance(node.edges[i], bool | int | float):
                 return i
     return None
-
-
-def _symbol(node: Node, folded: int | None) -> str:
-    symbol = node.plan.op.symbol
-    return symbol if folded is None else symbol + number(node.edges[folded])
 
 
 def _wire(tail: str, head: str, edge: Any, gradient: Any, has_gradient: bool) -> Wire:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from ..blank import Blank
 from ..tape import Node, Outline
 from ..tensor import Tensor
 
@@ -22,7 +24,7 @@ def name_or_value(edge: Any) -> str:
         return str(name)
     value = edge.numpy() if isinstance(edge, Tensor) else edge
     shape = value.shape if isinstance(value, Node | Outline) else np.shape(value)
-    if isinstance(value, Node | Outline) or np.size(value) != 1:
+    if isinstance(value, Node | Outline | Blank) or np.size(value) != 1:
         return written(shape)
     return number(np.asarray(value).item())
 
@@ -36,6 +38,7 @@ def number(x: float) -> str:
     """Write a number as a picture shows it: exactly if it is short (220, 1.1), else to four significant digits."""
     if isinstance(x, bool | int) and abs(x) < 10**7:
         return str(x)
+    x = float(x)  # NumPy takes no longer integers than its own
     if np.isnan(x):
         return "NaN"
     if np.isinf(x):
@@ -50,6 +53,17 @@ def amount(n: float, unit: str = "") -> str:
         if n >= factor:
             return f"{n / factor:.3g} {prefix}{unit}"
     return f"{n:g} {unit}".rstrip()
+
+
+def rolled(times: int, before: str = "") -> str:
+    """Write how often a loop ran something, if it did, in a way that no product is written in."""
+    return f"{before}↻ ×{times}" if times > 1 else ""
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Write what differs from run to run as one: both, or the first and the last."""
+    found = list(dict.fromkeys(texts))
+    return ", ".join(found) if len(found) < 3 else f"{found[0]} … {found[-1]}"
 
 
 def escape(text: str) -> str:

@@ -2,7 +2,7 @@
 
 ``FIGURES["5-14"].draw()`` draws a figure, and so does ``viz.graph(apple_gradients())``. Every function returns the
 result with its names set and, where the figure shows gradients, after ``backward``; those of networks return a network
-and what it is called with. The page docs/gallery.md shows them all.
+and what it is called with. Figures L-… are not in the book. The page docs/gallery.md shows them all.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from .chapter5 import (
     square_of_a_sum,
 )
 from .figure import Figure, variable
+from .loops import newton
 from .losses import softmax_with_loss
 from .networks import batch_normalization
 
 FIGURES = dict(sorted(figure.FIGURES.items()))
-"""All figures by their numbers, in the order of the book."""
+"""All figures by their numbers, in the order of the book; those that are not in it last."""
 
 __all__ = [
     "FIGURES",
@@ -35,6 +36,7 @@ __all__ = [
     "apple_gradients",
     "batch_normalization",
     "multiplication",
+    "newton",
     "softmax_with_loss",
     "square_of_a_sum",
     "three_layers",
