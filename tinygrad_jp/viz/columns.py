@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from itertools import accumulate, pairwise
 from operator import itemgetter
+
+import numpy as np
 
 from .parts import Item, Label, Scene, Turn, Wire
 from .places import Group, around, common
 
 TALLEST = 12
-"""So many items above each other are easily read; more of them cost the square of the rest."""
+"""So many items above each other are easily read."""
 COLUMNS = 6
-"""There are at most so many columns."""
+"""There are at most so many columns; those of a very long chain are taller."""
 COLUMN_COSTS = 6
-UNEVEN_COSTS = 0.01
-"""Of the square of a column's height: of equally good ways the one with equal columns is taken."""
+EVEN_COSTS = 1.5
+"""Of the square of a column's height, as a share of the tallest: of good ways the one with equal columns is taken."""
+OVERFULL_COSTS = 144
+"""Of the square of what stands beyond that height, as a share of it."""
 CUT_COSTS = 8
-"""Of each frame that is cut."""
-BESIDE_COSTS = 100
-"""Of each frame that is cut and fills a column only in part: what precedes or follows it would stand at its side."""
+"""Of the square of the number of frames that are cut: rather between blocks than inside one."""
 STOPS = 200
 """So many places for a cut are weighed against each other."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Stop:
-    """An item after which a column may end.
-
-    Attributes
-    ----------
-    height
-        How many items there are up to it.
-    cut
-        The frames that would be cut.
-    before, after
-        The frames around it, and around all that it feeds.
-    """
-
-    id: str
-    height: int
-    cut: list[Group]
-    before: list[Group]
-    after: list[Group]
+CONTINUED = "… "
+"""Stands before the title of a frame that began in an earlier column."""
 
 
 def heights(picture: Scene) -> dict[str, int]:
@@ -87,54 +70,71 @@ def in_columns(picture: Scene) -> Scene:
         wires = [replace(w, tail=start.id) if w.tail == tail and w.head != end.id else w for w in wires]
     items = [part for item in picture.items for part in (item, *after.get(item.id, ()))]
     starts = [items.index(start) for _, start in after.values()]
+    begun: set[Group] = set()
     for first, last in pairwise([0, *starts, len(items)]):
-        _gather(items[first:last])
+        _frame(items[first:last], begun)
     return replace(picture, items=items, wires=wires)
 
 
-def _gather(column: Sequence[Item]) -> None:
-    """Put a column inside a frame into one of its own, without a title: Graphviz then keeps the columns' order."""
-    home = reduce(common, (item.group for item in column if not isinstance(item, Label)))
-    if home is None:
-        return
-    own = Group("", home)
+def _frame(column: Sequence[Item], begun: set[Group]) -> None:
+    """Give a column frames of its own: nothing then joins the columns, and each is laid out by itself."""
+    own: dict[Group, Group] = {}
+
+    def here(group: Group | None) -> Group | None:
+        if group is not None and group not in own:
+            own[group] = Group(CONTINUED * (group in begun) + group.title, here(group.parent))
+        return own[group] if group is not None else None
+
     for item in column:
-        if item.group is home:
-            item.group = own
-        for group in around(item.group):
-            if group.parent is home and group is not own:
-                group.parent = own
+        item.group = here(item.group)
+    begun.update(own)
 
 
 def _cuts(picture: Scene, groups: Mapping[str, Group | None]) -> list[str]:
-    """Choose the items after which the columns end, at the least costs."""
+    """Choose the items after which the columns end."""
     at = heights(picture)
-    frames = [around(item.group) for item in picture.items if not isinstance(item, Label)] or [[]]
-    begin = _Stop("", 0, [], [], frames[0])
-    end = _Stop("", max(at.values()), [], frames[-1], [])
-    stops = [_stop(picture, groups, tail, at[tail]) for tail in _alone(picture)]
+    stops = _alone(picture)
     stops = stops[:: 1 + len(stops) // STOPS]
-    ended: dict[_Stop, tuple[float, tuple[str, ...]]] = {begin: (0, ())}  # the best way to end a column there
-    ways = []
-    for _ in range(COLUMNS):
-        ways += [_longer(way, first, end) for first, way in ended.items()]
-        columns = ((stop, [_longer(w, s, stop) for s, w in ended.items() if s.height < stop.height]) for stop in stops)
-        ended = {stop: min(found, key=itemgetter(0)) for stop, found in columns if found}
-    return [cut for cut in min(ways, key=itemgetter(0))[1] if cut]
+    cut = [len(_cut_frames(picture.wires, groups, tail)) for tail in stops]
+    return [stops[k] for k in cheapest([at[tail] for tail in stops], cut, max(at.values(), default=0))]
 
 
-def _longer(way: tuple[float, tuple[str, ...]], start: _Stop, end: _Stop) -> tuple[float, tuple[str, ...]]:
-    """Add a column to those that end where it starts, and its costs to theirs."""
-    height = end.height - start.height
-    beside = sum(frame not in end.before for frame in start.cut) + sum(frame not in start.after for frame in end.cut)
-    looks = COLUMN_COSTS + UNEVEN_COSTS * height**2 + max(0, height - TALLEST) ** 2
-    return way[0] + looks + CUT_COSTS * len(end.cut) + BESIDE_COSTS * beside, (*way[1], end.id)
+def cheapest(stops: Sequence[int], cut: Sequence[int], height: int) -> list[int]:
+    """Choose the stops at which columns end, at the least costs.
+
+    Parameters
+    ----------
+    stops
+        So many items there are up to each of them.
+    cut
+        So many frames a cut there goes through.
+    height
+        So many items there are.
+
+    Returns
+    -------
+    list of int
+        Which stops, in order; each column is higher than 0.
+    """
+    if not stops:
+        return []
+    ends = np.array([0, *stops, height])
+    filled = (ends - ends[:, None]) / max(TALLEST, height / COLUMNS)  # of a column from one end to another
+    looks = COLUMN_COSTS + EVEN_COSTS * filled**2 + OVERFULL_COSTS * np.maximum(filled - 1, 0) ** 2
+    costs = np.where(filled > 0, looks, np.inf) + CUT_COSTS * np.square([0, *cut, 0])
+    least, ways = costs[0], [[end] for end in range(len(ends))]  # of one column up to each end, then of more
+    best = least[-1], ways[-1]
+    for _ in range(COLUMNS - 1):
+        longer = least[:, None] + costs
+        least, ways = longer.min(axis=0), [[*ways[k], end] for end, k in enumerate(longer.argmin(axis=0))]
+        best = min(best, (least[-1], ways[-1]), key=itemgetter(0))
+    return [end - 1 for end in best[1][:-1]]
 
 
-def _stop(picture: Scene, groups: Mapping[str, Group | None], tail: str, height: int) -> _Stop:
-    inside = around(_fed_frame(picture.wires, groups, tail))
-    before = around(groups[tail])
-    return _Stop(tail, height, [frame for frame in before if frame in inside], before, inside)
+def _cut_frames(wires: Sequence[Wire], groups: Mapping[str, Group | None], tail: str) -> list[Group]:
+    """List the frames that a cut behind an item goes through."""
+    inside = around(_fed_frame(wires, groups, tail))
+    return [frame for frame in around(groups[tail]) if frame in inside]
 
 
 def _fed_frame(wires: Sequence[Wire], groups: Mapping[str, Group | None], tail: str) -> Group | None:
@@ -160,5 +160,6 @@ def _alone(picture: Scene) -> list[str]:
         for tail, wires in leaving.items()
         if running[place[tail]] == 1
         and len({wire.flow for wire in wires}) == 1
+        and not any(wire.to_next for wire in wires)
         and not labels.intersection([tail, *(wire.head for wire in wires)])
     ]

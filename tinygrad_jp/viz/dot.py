@@ -11,9 +11,9 @@ from .colours import EDGE, TEXT, Colouring
 from .frames import entrances, frames_of_wires, nested, with_own_inputs
 from .parts import Box, Circle, Item, Kind, Label, Mark, Scene, Turn, Verdict
 from .places import Group, common
-from .text import escape, quoted
+from .text import escape, quoted, rolled
 from .thumbnails import Thumbnail
-from .wires import GRADIENT, Show, Wires, legend, scale
+from .wires import GRADIENT, OFTEN, Show, Wires, legend, scale
 
 __all__ = ["FONTS", "GRADIENT", "Drawn", "Gradients", "Rankdir", "Show", "dot"]
 
@@ -46,8 +46,11 @@ QUIET = "#5f6670"
 TITLE_WIDTH = 7
 """Of a character in a frame's title, in points."""
 
+GAP = 12
+"""Between columns, in points."""
 LARGE = 300
-"""Pictures with more items than this are laid out quickly rather than beautifully."""
+"""Columns of more items than this are laid out quickly rather than beautifully."""
+LOOP = f'<font color="{OFTEN}">┄▸ ×n</font> to the next run of the loop, n times (次の回へ、n 回)'
 CUT = "… more operations lie beyond: raise max_nodes to see them (続きは max_nodes で)"
 
 
@@ -75,7 +78,7 @@ def dot(
     """
     horizontal = rankdir in ("LR", "RL")
     sizes = scale(picture) if gradients == "relative" else None
-    wires = Wires(show, sizes, horizontal)
+    wires = Wires(picture, show, sizes, rankdir)
     lines = [
         "digraph {",
         f'  graph [rankdir={rankdir}, ordering=in, nodesep=0.25, ranksep=0.15, bgcolor="white", fontname="{FONTS}"]',
@@ -85,21 +88,29 @@ def dot(
     heading = [text for text in (title, picture.notice, CUT if picture.cut else None) if text]
     explained = _verdict_legend(picture.items) + (legend(sizes) if sizes else "")
     explained += _colour_legend(colouring) if colouring else ""
+    explained += f'<td><font point-size="12">{LOOP}</font></td>' if any(w.to_next for w in picture.wires) else ""
     if heading or explained:
         label = _with_legend("<br/>".join(map(escape, heading)), explained)
         lines.append(f"  graph [labelloc=t, fontsize=15, label={_html(label)}]")
-    if len(picture.items) > LARGE:
+    columns = 1 + sum(isinstance(item, Turn) for item in picture.items) // 2
+    if columns > 1:
+        lines.append(f'  graph [pack={GAP}, packmode="array_it{columns}"]  // columns, each laid out by itself')
+    if len(picture.items) > LARGE * columns:
         lines.append("  graph [nslimit=2, nslimit1=2, mclimit=0.3, splines=line]  // large: quick before beautiful")
+    if any(wire.back for wire in picture.wires):
+        lines.append(f'  edge [fontname="{FONTS}", fontsize=13]')
     for part, looks in (attributes or {}).items():
         lines.append(f"  {part} [{', '.join(f'{name}={quoted(str(value))}' for name, value in looks.items())}]")
     groups = {item.id: item.group for item in picture.items}
     own = with_own_inputs(picture)
-    statements = [(item.group, [_item(item, colouring)]) for item in picture.items]
+    statements = [(item.group, [_item(item, colouring, wires.told.get(item.id, ""))]) for item in picture.items]
     written_in = frames_of_wires(picture, groups, own)
+    last = []
     for k, (wire, frame) in enumerate(zip(picture.wires, written_in, strict=True)):
         table, edges = wires.write(f"w{k}", wire)
+        last.append(f"w{k}" if table else wire.tail)
         statements += [(frame, table), (common(groups[wire.tail], groups[wire.head]), edges)]
-    statements.append((None, entrances(picture, groups, own)))
+    statements.append((None, entrances(picture, groups, own, wires.told, last)))
     text = "\n".join([*lines, *nested(statements, partial(_frame, horizontal, show == "nothing")), "}", ""])
     return Drawn(text, wires.thumbnails)
 
@@ -156,9 +167,9 @@ def _frame(horizontal: bool, bare: bool, group: Group) -> str:
     return f'{looks}, fontcolor="{QUIET}", fontsize=11, labeljust=l, label={label}'
 
 
-def _item(item: Item, colouring: Colouring | None) -> str:
+def _item(item: Item, colouring: Colouring | None, told: str) -> str:
     if isinstance(item, Label):
-        text = escape(item.text) or " "
+        text = (escape(item.text) or " ") + (f"<br/>{told}" if told else "")
         if item.mark is None:
             return f"  {item.id} [label={_html(text)}]"
         inside, edge, _ = VERDICTS[item.mark.verdict]
@@ -180,7 +191,7 @@ def _item(item: Item, colouring: Colouring | None) -> str:
 def _circle(circle: Circle, colours: tuple[str, str] | None) -> str:
     symbol = escape(circle.symbol)
     size = 18 if len(circle.symbol) == 1 else 13
-    notes = _notes(circle.notes, circle.mark, colours)
+    notes = _rolled(circle) + _notes(circle.notes, circle.mark, colours)
     told = circle.mark.tip.removeprefix(f"{circle.op}: ") if circle.mark else ""
     tip = _told(circle.op, circle.row.get("options", ""), told, circle.row.get("source", ""))
     tooltip = f"tooltip={quoted(tip)}"
@@ -212,6 +223,11 @@ def _notes(notes: Sequence[str], mark: Mark | None, colours: tuple[str, str] | N
     return lines
 
 
+def _rolled(item: Circle | Box) -> list[str]:
+    """Write how often a loop ran something."""
+    return [_small(rolled(item.times_run), OFTEN)] if item.times_run > 1 else []
+
+
 def _told(*parts: str) -> str:
     """Put together what is told when the pointer rests on something."""
     return "\n".join(part for part in parts if part)
@@ -225,7 +241,8 @@ def _rows(lines: Sequence[str]) -> str:
 def _box(box: Box, colours: tuple[str, str] | None) -> str:
     title = f"<b>{escape(box.title)}{f' ×{box.times}' if box.times > 1 else ''}</b>"
     gap = " " if len(box.title) + len(box.options) <= ONE_LINE else "<br/>"
-    label = _rows([title + (gap + escape(box.options) if box.options else ""), *_notes(box.notes, box.mark, colours)])
+    notes = _rolled(box) + _notes(box.notes, box.mark, colours)
+    label = _rows([title + (gap + escape(box.options) if box.options else ""), *notes])
     look = _filled(colours or COLOURS[box.kind], "rounded,filled", box.mark)
     looks = f'shape=box, {look}, height=0.4, margin="0.08,0.03"'
     stacked = ", peripheries=2" if box.times > 1 else ""

@@ -129,7 +129,7 @@ def _longest(parts: Sequence[_Part], signatures: Sequence[int], start: int) -> t
     best = 1, 1
     for size in range(1, min(LONGEST_BLOCK, (len(parts) - start) // 2) + 1):
         spared = (best[1] - 1) * best[0]
-        if len(parts) - start - size > spared:
+        if len(parts) - start - size > spared and signatures[start] == signatures[start + size]:
             times = _times(parts, signatures, start, size)
             best = (size, times) if (times - 1) * size > spared else best
     return best

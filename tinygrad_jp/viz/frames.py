@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from .parts import Label, Scene
 from .places import Group, around, common
@@ -35,13 +35,23 @@ def frames_of_wires(picture: Scene, groups: Groups, own: Mapping[Group, object])
     ]
 
 
-def entrances(picture: Scene, groups: Groups, own: Mapping[Group, Sequence[str]]) -> list[str]:
-    """Let a frame's own inputs stand after what flows into it: frames then stand one after the other."""
+def entrances(
+    picture: Scene, groups: Groups, own: Mapping[Group, Sequence[str]], told: Container[str], last: Sequence[str]
+) -> list[str]:
+    """Let a frame's own inputs stand after what flows into it: frames then stand one after the other.
+
+    Parameters
+    ----------
+    told
+        Inputs that tell their shape themselves: they stand also after what is written on the wires.
+    last
+        What stands last on each wire before its head, by id.
+    """
     pairs = [
-        (wire.tail, label)
-        for wire in picture.wires
+        (written if label in told else wire.tail, label)
+        for wire, written in zip(picture.wires, last, strict=True)
         for frame in around(groups[wire.head])
-        if frame in own and frame not in around(groups[wire.tail])
+        if not wire.back and frame in own and frame not in around(groups[wire.tail])
         for label in own[frame]
     ]
     return [f"  {tail} -> {label} [style=invis]" for tail, label in dict.fromkeys(pairs)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
-from ..nn.module import Module
+from ..nn.module import Module, Parameter
 from ..tape import Node
 from .watch import Run
 
@@ -52,9 +52,11 @@ class Record:
         return sum(last - first for first, last in spans)
 
     def kind(self, module: Module) -> int:
-        """Number a module by its class, options and parameters: those of equal modules are equal."""
+        """Number a module by its class, options, parameters and parts: those of equal modules are equal."""
         if module not in self._kinds:
-            told = type(module).__name__, repr(module), tuple(parameter.shape for parameter in module.parameters())
+            parameters = [(name, p.shape) for name, p in vars(module).items() if isinstance(p, Parameter)]
+            parts = [(name, self.kind(part)) for name, part in module.named_children()]
+            told = type(module).__name__, module.extra_repr(), (*parameters,), (*parts,)
             self._kinds[module] = self._numbers.setdefault(told, len(self._numbers))
         return self._kinds[module]
 

@@ -60,7 +60,8 @@ def finished(svg: str, title: str, description: str, images: Mapping[str, bytes]
         The same picture. What the pointer rests on is explained; nothing is named by Graphviz's own identifiers, and
         all that has one has it to itself, so that several pictures can stand on one page.
     """
-    own = f"graph-{sha256((svg + title).encode()).hexdigest()[:8]}"
+    told = (svg + title).encode("utf-8", "replace")  # half a surrogate pair is no character
+    own = f"graph-{sha256(told).hexdigest()[:8]}"
     svg = re.sub(r'<g id="(?:a_|graph)[^"]*"', "<g", svg)
     svg = re.sub(r'<g id="[^"]*" class="node">\n<title>(\w+)</title>', rf'<g id="{own}-\1" class="node">', svg)
     svg = re.sub(r'<g(?: id="[^"]*")? class="(\w+)"([^>]*)>\n<title>[^<]*</title>', r'<g class="\1"\2>', svg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
@@ -10,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..tape import SMALL
-from .parts import Scene, Wire
+from .parts import Label, Scene, Wire
 from .text import escape, number, written
 from .thumbnails import Thumbnail, thumbnail
 from .watch import norm
@@ -38,8 +39,14 @@ NONFINITE = "#e600e6"
 """Colour of a gradient with NaN or infinities."""
 SMALLEST, LARGEST = (33, 102, 172), (192, 57, 43)
 """Colours of the smallest and of the largest gradient: blue, red."""
+ALONG = {"LR": ("w", "e"), "RL": ("e", "w"), "TB": ("n", "s"), "BT": ("s", "n")}
+"""Where a wire enters and leaves the table on it, by the direction of the picture."""
 BROADCAST = "penwidth=3"
 """Looks of a wire whose value is repeated."""
+OFTEN = "#8b62c9"
+"""Colour of what tells of a loop."""
+TO_NEXT = f'style=dashed, color="{OFTEN}", tooltip="to the next run of the loop"'
+"""Looks of a wire that leads there."""
 
 
 @dataclass(frozen=True)
@@ -93,60 +100,95 @@ class Wires:
 
     Parameters
     ----------
+    picture
+        Whose wires they are.
     show
         What is written of a value.
     sizes
         Of the gradients: draw bars by it in place of their values.
-    horizontal
-        Whether the picture goes from left to right, or back.
+    rankdir
+        Direction of the picture.
 
     Attributes
     ----------
     thumbnails
         By the names of their files.
+    told
+        Markup of what stands below the names of inputs, and not on their wires, by id.
     """
 
-    def __init__(self, show: Show, sizes: Scale | None, horizontal: bool) -> None:
+    def __init__(self, picture: Scene, show: Show, sizes: Scale | None, rankdir: str) -> None:
         self._show = show
         self._sizes = sizes
-        self._horizontal = horizontal
+        self._horizontal = rankdir in ("LR", "RL")
+        self._along = ALONG[rankdir]
         self.thumbnails: dict[str, Thumbnail] = {}
+        self.told = {} if self._horizontal or show == "nothing" else self._told_by_inputs(picture)
+
+    def _told_by_inputs(self, picture: Scene) -> dict[str, str]:
+        """Let inputs inside frames, such as weights, tell their shape themselves: half as much is to be laid out."""
+        labels = (item for item in picture.items if isinstance(item, Label) and item.group and not item.mark)
+        names = {label.id: label.text for label in labels}
+        leaving = Counter(wire.tail for wire in picture.wires)
+        told = {}
+        for wire in picture.wires:
+            more = leaving[wire.tail] > 1 or wire.expanded or wire.has_gradient or wire.often
+            value = Side([]) if wire.tail not in names or more else self._value(wire)
+            if len(value.lines) == 1 and not value.picture:
+                told[wire.tail] = value.lines[0] if value.lines[0] != names[wire.tail] else ""
+        return told
 
     def write(self, id: str, wire: Wire) -> tuple[list[str], list[str]]:
         """Write what stands on a wire, and the wire."""
-        value, gradient = (Side([]), Side([])) if self._show == "nothing" else (self._value(wire), self._gradient(wire))
-        looks = f" [{BROADCAST}]" if wire.expanded else ""
+        bare = self._show == "nothing" or wire.tail in self.told
+        value, gradient = (Side([]), Side([])) if bare else (self._value(wire), self._gradient(wire))
+        looks = [BROADCAST] * bool(wire.expanded) + [TO_NEXT] * wire.to_next
+        if wire.back and wire.tail != wire.head:
+            return [], [_way_back(wire, value, gradient, looks)]
         if not value and not gradient:
-            return [], [f"  {wire.tail} -> {wire.head}{looks}"]
-        rows = (_above_and_below if self._horizontal else _beside)(value, gradient)
-        enters, leaves = ("w", "e") if self._horizontal else ("n", "s")
-        table = f'  {id} [label=<<table border="0" cellborder="0" cellspacing="0" cellpadding="2">{rows}</table>>]'
-        return [table], [f"  {wire.tail} -> {id}:{enters} [arrowhead=none]", f"  {id}:{leaves} -> {wire.head}{looks}"]
+            return [], [f"  {wire.tail} -> {wire.head}{_attributes(looks)}"]
+        begin = _attributes(["arrowhead=none", *[TO_NEXT] * wire.to_next])
+        across = ("n", "s") if self._horizontal else ("w", "e")
+        if wire.back:  # around what is written, which stands behind the item
+            table, (enters, leaves) = _beside(value, gradient), across
+            end = f"{wire.head} -> {id}:{leaves}{_attributes(['dir=back', *looks])}"
+        else:
+            table, (enters, leaves) = (_above_and_below if self._horizontal else _beside)(value, gradient), self._along
+            end = f"{id}:{leaves} -> {wire.head}{_attributes(looks)}"
+        return [f"  {id} [label={_table(table)}]"], [f"  {wire.tail} -> {id}:{enters}{begin}", f"  {end}"]
 
     def _value(self, wire: Wire) -> Side:
+        often = [f'<font color="{OFTEN}">{wire.often}</font>'] if wire.often else []
         if wire.shape is None:
-            return Side([])
-        drawn = self._thumbnail(wire.value, wire)
-        lines = [written(wire.shape)] if drawn else _lines(wire.value, wire.shape, self._show, wire.formulas[0])
+            return Side(often)
+        values = [each.value for each in wire.ends()] if "value" in wire.varies else [wire.value]
+        drawn = self._thumbnail(values, wire)
+        lines = [written(wire.shape)] if drawn else _lines(values, wire.shape, self._show, wire.formulas[0])
         more = [wire.dtype] if wire.dtype else []
         if wire.expanded:
             more.append(f"⇒ {written(wire.expanded)}")
-        return self._side(lines + more, None, drawn)
+        return self._side(often + lines + more, None, drawn)
 
     def _gradient(self, wire: Wire) -> Side:
         if not wire.has_gradient or wire.shape is None:
             return Side([], GRADIENT)
+        varies = not wire.varies.isdisjoint(("gradient", "norm"))
+        ends = wire.ends() if varies else [wire]
+        norms = [size(each) for each in ends]
         if self._sizes is not None:
-            return self._bar(size(wire), self._sizes)
-        drawn = self._thumbnail(wire.gradient, wire)
-        lines = _lines(wire.gradient, wire.shape, self._show, wire.formulas[1])
+            return self._bar(norms, self._sizes)
+        gradients = [each.gradient for each in ends]
+        drawn = self._thumbnail(gradients, wire)
+        lines = _lines(gradients, wire.shape, self._show, wire.formulas[1])
         only_shape = lines == [written(wire.shape)] and self._show != "shapes"
-        if drawn or (wire.norm is not None and only_shape):
-            lines = [_norm(size(wire))]
+        if drawn or ((varies or wire.norm is not None) and only_shape):
+            lines = [_norm(norms)]
         return self._side(lines, GRADIENT, drawn)
 
-    def _thumbnail(self, array: np.ndarray | None, wire: Wire) -> Thumbnail | None:
-        if self._show != "thumbnails" or array is None or _short(array):
+    def _thumbnail(self, arrays: Sequence[np.ndarray | None], wire: Wire) -> Thumbnail | None:
+        """Draw a large array that is the same in all runs of a loop."""
+        array = arrays[0]
+        if self._show != "thumbnails" or len(arrays) > 1 or array is None or _short(array):
             return None
         return thumbnail(array, "signed" if array is wire.gradient and wire.look != "weight" else wire.look)
 
@@ -156,9 +198,10 @@ class Wires:
         self.thumbnails[drawn.name] = drawn
         return Side(lines, colour, _image(drawn), drawn.width, drawn.height)
 
-    def _bar(self, norm: float | None, sizes: Scale) -> Side:
-        """Draw the size of a gradient as a bar; one that is zero has none."""
-        told = [_norm(norm)]
+    def _bar(self, norms: Sequence[float | None], sizes: Scale) -> Side:
+        """Draw the size of a gradient, the first in a loop, as a bar; one that is zero has none."""
+        told = [_norm(norms)]
+        norm = norms[0]
         if norm is None:
             return Side(told, GRADIENT)
         if not np.isfinite(norm):
@@ -169,8 +212,22 @@ class Wires:
         return Side(told, colour_of(share), strip, BAR_LENGTH, BAR_HEIGHT)
 
 
-def _norm(norm: float | None) -> str:
-    return f"{NORM} {'?' if norm is None else number(norm)}"
+def _norm(norms: Sequence[float | None]) -> str:
+    return f"{NORM} {' … '.join('?' if norm is None else number(norm) for norm in norms)}"
+
+
+def _table(rows: str) -> str:
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="2">{rows}</table>>'
+
+
+def _way_back(wire: Wire, value: Side, gradient: Side, looks: Sequence[str]) -> str:
+    """Write a wire that leads to an earlier item: the other way round, so that all stand in the order of one run."""
+    label = [f"label={_table(_beside(value, gradient))}"] if value or gradient else []
+    return f"  {wire.head} -> {wire.tail}{_attributes(['dir=back', *looks, *label])}"
+
+
+def _attributes(looks: Sequence[str]) -> str:
+    return f" [{', '.join(looks)}]" if looks else ""
 
 
 def _image(drawn: Thumbnail) -> str:
@@ -213,10 +270,16 @@ def _short(array: np.ndarray) -> bool:
     return array.size <= SMALL and (array.ndim == 0 or array.shape[-1] <= LONGEST_ROW)
 
 
-def _lines(value: np.ndarray | None, shape: tuple[int, ...], show: Show, formula: str) -> list[str]:
-    """Write a value in lines: the number, a small table of numbers, the shape, or a formula and the shape."""
+def _lines(values: Sequence[np.ndarray | None], shape: tuple[int, ...], show: Show, formula: str) -> list[str]:
+    """Write a value in lines: the number, a small table of numbers, the shape, or a formula and the shape.
+
+    Of a loop's first and last number both are written, of tables the shape.
+    """
     if show == "formulas":
         return [escape(formula)] * bool(formula) + [written(shape)] * bool(shape)
+    if len(values) > 1 and shape == () and show != "shapes" and all(value is not None for value in values):
+        return [" … ".join(number(value.item()) for value in values if value is not None)]
+    value = values[0] if len(values) == 1 else None
     known = value is not None and 0 < value.size <= SMALL
     if show == "shapes" or value is None or not known or (show == "numbers" and shape != ()):
         return [written(shape)]
