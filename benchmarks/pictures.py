@@ -5,10 +5,11 @@ Each tool is called as its users would call it, with its own choice of what is d
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -109,6 +110,7 @@ OURS: dict[str, Callable[[], Draw]] = {
     "layers": partial(ours, "layers"),
     "layers, not computed": partial(ours, "layers", compute=False),
     "ops": partial(ours, "ops"),
+    "ops, not computed": partial(ours, "ops", compute=False),
 }
 
 
@@ -148,7 +150,8 @@ def torchvista() -> Draw:
     from torchvista import trace_model
 
     def draw(net: Any, x: Any, path: Path) -> None:
-        trace_model(net, x, export_path=str(path.with_suffix(".html")))
+        with redirect_stdout(io.StringIO()):  # where it also prints what a notebook would show
+            trace_model(net, x, export_path=str(path.with_suffix(".html")))
 
     return draw
 
