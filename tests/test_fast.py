@@ -199,6 +199,51 @@ class TestWithNumba:
             bound = np.abs(g).sum() * (1e-6 if dtype == np.float32 else 1e-14)
             np.testing.assert_allclose(a, e, rtol=0, atol=bound)
 
+    @settings(max_examples=40, deadline=None)
+    @given(
+        shape=st.tuples(st.integers(1, 40), st.integers(1, 100)),
+        scale=st.sampled_from([1.0, 100.0]),
+        labels=st.sampled_from([np.uint8, np.int32, np.int64]),
+        dtype=st.sampled_from([np.float32, np.float64]),
+        seed=st.integers(0, 2**32 - 1),
+    )
+    @example((25, 300), 1.0, np.int64, np.float32, 0)
+    def test_cross_entropy_equals_that_of_numpy(
+        self, shape: tuple[int, int], scale: float, labels: Any, dtype: Any, seed: int
+    ) -> None:
+        """Compiled in the given precision, NumPy's in float64: the loss and the gradient of the scores."""
+        rng = np.random.default_rng(seed)
+        scores = (rng.normal(size=shape) * scale).astype(dtype)
+        t = rng.integers(0, shape[1], shape[0]).astype(labels)
+
+        def run(fast: bool, dtype: Any) -> list[np.ndarray]:
+            tj.use_fast(fast)
+            x = tj.Tensor(scores.astype(dtype), requires_grad=True)
+            loss = tj.softmax_cross_entropy(x, t)
+            loss.backward()
+            return [loss.numpy(), x.grad.numpy()]
+
+        for a, e in zip(run(True, dtype), run(False, np.float64), strict=True):
+            assert a.dtype == dtype
+            np.testing.assert_allclose(a, e, rtol=0, atol=max(1, scale) * (1e-6 if dtype == np.float32 else 1e-14))
+
+    def test_what_is_no_number_makes_the_loss_none(self) -> None:
+        scores = np.zeros((30, 10))
+        for row, bad in enumerate((np.nan, np.inf)):
+            scores[row, 3] = bad
+        found = []
+        for fast in (True, False):
+            tj.use_fast(fast)
+            x = tj.Tensor(scores, requires_grad=True)
+            with np.errstate(invalid="ignore"):
+                loss = tj.softmax_cross_entropy(x, np.zeros(30, int))
+            loss.backward()
+            found.append(np.isnan(x.grad.numpy()))
+            assert np.isnan(loss.item())
+        np.testing.assert_array_equal(*found)
+        assert found[0][:2].all()
+        assert not found[0][2:].any()
+
     def test_both_compiled_convolutions_are_tried(self) -> None:
         lanes = 2 * compiled().BYTES // 4
         kernels = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..blank import Blank
 from ..errors import ArgumentError, DtypeError, ShapeError
-from ..kernels import normalization
+from ..kernels import cross_entropy, normalization
 from .linalg import matrix_product, times_matrix
 from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, min_reduce, softmax
 from .table import POSITIVE, Array, Kink, op
@@ -58,10 +58,6 @@ def affine(x: Array, w: Array, b: Array, /) -> Array:
         return out + b
     out += b
     return out
-
-
-FEW = 64
-"""Rows of at most this many scores are reduced faster as columns: NumPy runs a loop for each row (measured)."""
 
 
 def check_targets(t: Array, shape: tuple[int, ...]) -> None:
@@ -155,22 +151,12 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
         raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
     x, t = floating(x), np.asarray(t)
     check_targets(t, x.shape)
-    scores = x.T.copy() if x.shape[-1] <= FEW else x.T
-    shifted = scores - max_reduce(scores, axis=0, initial=-np.inf)
-    y = np.exp(shifted)
-    total = add_reduce(y, axis=0)
-    y /= total
-    if t.shape == x.shape:
-        t = t.astype(x.dtype, copy=False)
-        weight = add_reduce(t.T, axis=0)
-        loss = add_reduce(weight * np.log(total), axis=None) - add_reduce(t.T * shifted, axis=None)
-        error = y * weight - t.T
-    else:
-        places = (t, np.arange(len(t))) if t.ndim else t
-        loss = add_reduce(np.log(total) - shifted[places], axis=None)
-        error = y
-        error[places] -= 1
-    return loss / _batch(x.shape), error.T
+    sum_up = cross_entropy.of_probabilities if t.shape == x.shape else cross_entropy.of_labels
+    if x.ndim == 2:
+        loss, error = sum_up(x, t)
+        return loss / x.shape[0], error
+    loss, error = sum_up(x[None], t[None])
+    return loss, error[0]
 
 
 def _inverse_deviation(x: Array, axis: Axis, eps: float) -> Array:

@@ -1,0 +1,51 @@
+"""Softmax with cross entropy on arrays: the losses' sum, and the error y Σt − t that the gradient is made of.
+
+The book, equations 3.10 and 4.3, figure 5-30 (where Σt = 1). Scores have shape (N, classes).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .fast import compiled
+
+Array = np.ndarray[Any, Any]
+
+FEW = 64
+"""Rows of at most this many scores are reduced faster as columns: NumPy runs a loop for each row (measured)."""
+WORTH_COMPILING = 256
+"""Scores from which on loading the compiled kernel (half a second, once) is worth it."""
+
+
+def of_labels(x: Array, t: Array) -> tuple[Any, Array]:
+    """Return Σ −log softmax(x)[t] and the error, for whole-number labels of shape (N,)."""
+    fast = compiled() if x.size >= WORTH_COMPILING else None
+    if fast is not None and x.dtype in (np.float32, np.float64):
+        error = np.empty(x.shape, x.dtype)
+        loss = fast.cross_entropy(np.ascontiguousarray(x), np.ascontiguousarray(t, np.intp), error)
+        return x.dtype.type(loss), error
+    shifted, y, total = _softmax(x)
+    rows = np.arange(len(t))
+    loss = np.add.reduce(np.log(total) - shifted[t, rows])
+    y[t, rows] -= 1
+    return loss, y.T
+
+
+def of_probabilities(x: Array, t: Array) -> tuple[Any, Array]:
+    """Return Σ −t log softmax(x) and the error, for targets of the shape of the scores."""
+    shifted, y, total = _softmax(x)
+    targets = t.T.astype(x.dtype, copy=False)
+    weight = np.add.reduce(targets, 0)
+    return (weight * np.log(total)).sum() - (targets * shifted).sum(), (y * weight - targets).T
+
+
+def _softmax(x: Array) -> tuple[Array, Array, Array]:
+    """Return x − max x, its softmax and the sum that this was divided by: classes by examples."""
+    scores = x.T.copy() if x.shape[1] <= FEW else x.T
+    shifted = scores - np.maximum.reduce(scores, 0, initial=-np.inf)
+    y = np.exp(shifted)
+    total = np.add.reduce(y, 0)
+    y /= total
+    return shifted, y, total
