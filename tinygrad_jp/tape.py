@@ -323,7 +323,7 @@ class _Changes:
 
     def mark(self, array: ndarray) -> None:
         """Note that the memory of `array` changes now."""
-        owner = _owner(array)
+        owner = array if array.base is None else _owner(array)
         key = id(owner)
         self.latest = clock()
         known = self._when.get(key)

@@ -560,7 +560,7 @@ class Tensor:
             return apply_binary(op, self, other)
         b = other._data if isinstance(other, Tensor) else operand(other)
         try:
-            ufunc(self._data, b, out=self._data, casting="same_kind")
+            ufunc(self._data, b, self._data)
         except (ValueError, TypeError) as error:
             raise failure(op, (self._data, b), {}, error) from error
         changes.mark(self._data)
@@ -858,7 +858,7 @@ def apply(op: Op[Any], inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failure(op, arrays, attrs, error) from error
     if type(out) is not ndarray:
-        out = _result(op, out)
+        out = _result(op, out, computed=shown is None or not shown.outlines)
     node = None
     if mask and op.vjps and witness and out.dtype.kind == "f":
         plan = op.plans.get(mask) or op.plan(mask)
@@ -903,7 +903,7 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
     except (ValueError, TypeError, OverflowError) as error:
         raise failure(op, (a, b), {}, error) from error
     if type(out) is not ndarray:
-        out = asarray(out)
+        out = _result(op, out, computed=True)
     node = None
     if mask and op.vjps and witness:
         try:
@@ -916,9 +916,11 @@ def apply_binary(op: Op[Any], x: Any, y: Any) -> Tensor:
     return from_node(out, node)
 
 
-def _result(op: Op[Any], out: Any) -> ndarray:
-    """Take a scalar that a forward returned as an array of shape (); refuse what is neither, nor a blank."""
+def _result(op: Op[Any], out: Any, computed: bool) -> ndarray:
+    """Take a scalar that a forward returned as an array of shape (); refuse what is neither, nor an expected blank."""
     if isinstance(out, Blank):
+        if computed:  # such as from a Tensor that a module made and kept while it was drawn
+            raise not_computed(op.name, out)
         return out
     if not isinstance(out, np.generic | bool | int | float):
         raise DtypeError(f"{op.name}: its forward must return one array of numbers, got {type(out).__name__}")

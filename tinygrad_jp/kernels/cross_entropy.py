@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .fast import compiled
 
 Array = np.ndarray[Any, Any]
@@ -19,13 +20,23 @@ WORTH_COMPILING = 256
 """Scores from which on loading the compiled kernel (half a second, once) is worth it."""
 
 
+def check_labels(t: Array, classes: int) -> None:
+    """Refuse whole numbers that are no class."""
+    unsigned = t.view(f"u{t.itemsize}")  # in which a negative label is a huge one: one pass finds both
+    if t.size and np.maximum.reduce(unsigned, axis=None) >= classes:
+        raise ArgumentError(f"softmax_cross_entropy: labels must lie in 0…{classes - 1}, got {t.min()}…{t.max()}")
+
+
 def of_labels(x: Array, t: Array) -> tuple[Any, Array]:
-    """Return Σ −log softmax(x)[t] and the error, for whole-number labels of shape (N,)."""
+    """Return Σ −log softmax(x)[t] and the error, for whole-number labels of shape (N,), which are checked."""
     fast = compiled() if x.size >= WORTH_COMPILING else None
     if fast is not None and x.dtype in (np.float32, np.float64):
         error = np.empty(x.shape, x.dtype)
-        loss = fast.cross_entropy(np.ascontiguousarray(x), np.ascontiguousarray(t, np.intp), error)
+        loss, valid = fast.cross_entropy(np.ascontiguousarray(x), np.ascontiguousarray(t, np.intp), error)
+        if not valid:
+            check_labels(t, x.shape[1])
         return x.dtype.type(loss), error
+    check_labels(t, x.shape[1])
     shifted, y, total = _softmax(x)
     rows = np.arange(len(t))
     loss = np.add.reduce(np.log(total) - shifted[t, rows])

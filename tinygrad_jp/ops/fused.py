@@ -62,9 +62,16 @@ def affine(x: Array, w: Array, b: Array, /) -> Array:
 
 def check_targets(t: Array, shape: tuple[int, ...]) -> None:
     """Refuse targets that are neither labels nor rows of probabilities for scores of this shape."""
-    known = t.size and not isinstance(t, Blank)
+    _check_kind(t, shape)
+    if t.shape != shape and not isinstance(t, Blank):
+        cross_entropy.check_labels(t, shape[-1])
+
+
+def _check_kind(t: Array, shape: tuple[int, ...]) -> None:
+    """Refuse what cannot be targets; whether labels lie in the range of the classes is not looked at."""
     if t.shape == shape:
-        if known and t.dtype.kind != "b" and (min_reduce(t, axis=None) < 0 or max_reduce(t, axis=None) > 1):
+        known = t.size and t.dtype.kind != "b" and not isinstance(t, Blank)
+        if known and (min_reduce(t, axis=None) < 0 or max_reduce(t, axis=None) > 1):
             raise ArgumentError(
                 f"softmax_cross_entropy: one-hot targets and probabilities must lie in 0…1, got {t.min()}…{t.max()}"
             )
@@ -76,9 +83,6 @@ def check_targets(t: Array, shape: tuple[int, ...]) -> None:
         )
     if t.dtype.kind not in "iu":
         raise DtypeError(f"softmax_cross_entropy: labels must be whole numbers, got dtype {t.dtype}; use t.astype(int)")
-    unsigned = t.view(f"u{t.itemsize}")  # in which a negative label is a huge one: one pass finds both
-    if known and max_reduce(unsigned, axis=None) >= shape[-1]:
-        raise ArgumentError(f"softmax_cross_entropy: labels must lie in 0…{shape[-1] - 1}, got {t.min()}…{t.max()}")
 
 
 def one_hot(t: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
@@ -150,7 +154,7 @@ def softmax_cross_entropy(x: Array, t: Array, /) -> Array:
     if np.ndim(x) not in (1, 2):
         raise ShapeError(f"softmax_cross_entropy: needs scores of shape (N, classes) or (classes,), got {np.shape(x)}")
     x, t = floating(x), np.asarray(t)
-    check_targets(t, x.shape)
+    _check_kind(t, x.shape)
     sum_up = cross_entropy.of_probabilities if t.shape == x.shape else cross_entropy.of_labels
     if x.ndim == 2:
         loss, error = sum_up(x, t)

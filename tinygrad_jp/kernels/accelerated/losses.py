@@ -10,11 +10,16 @@ from .jit import kernel
 
 
 @kernel
-def cross_entropy(x: ndarray, t: ndarray, error: ndarray) -> float:
-    """Write softmax(x) − one-hot(t) into `error`, and return Σ −log softmax(x)[t]; shapes (N, classes), (N,)."""
+def cross_entropy(x: ndarray, t: ndarray, error: ndarray) -> tuple[float, bool]:
+    """Write softmax(x) − one-hot(t) into `error`; return Σ −log softmax(x)[t], and whether there are such labels.
+
+    Shapes (N, classes) and (N,).
+    """
     loss = 0.0
     for i in range(x.shape[0]):
-        scores, y = x[i], error[i]
+        scores, y, label = x[i], error[i], t[i]
+        if not 0 <= label < scores.size:
+            return loss, False
         top = scores[0]
         for c in range(scores.size):
             top = max(top, scores[c])
@@ -24,7 +29,6 @@ def cross_entropy(x: ndarray, t: ndarray, error: ndarray) -> float:
             total += y[c]
         for c in range(scores.size):
             y[c] /= total
-        label = t[i]
         loss += math.log(total) - (scores[label] - top)
         y[label] -= 1
-    return loss
+    return loss, True
