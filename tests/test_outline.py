@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -148,6 +150,9 @@ class TestKnown:
             lambda y: [0, 1][y.astype(int)[0]], np.asarray, lambda y: np.mean(y.numpy()), lambda y: y.numpy().max(),
             lambda y: np.sort(y.numpy()), lambda y: y.numpy().argmax(), lambda y: np.asarray(y.numpy().nonzero()),
             lambda y: np.matmul(y.numpy(), np.ones((1, 1))), lambda y: np.modf(y.numpy()),
+            lambda y: float(y.numpy()[0]), lambda y: [float(n) for n in y.numpy()], lambda y: next(y.numpy().flat),
+            lambda y: f"{y.numpy()[0]:.2f}", lambda y: round(y.numpy()[0]), lambda y: y.numpy().sort(),
+            lambda y: y.numpy().fill(1), lambda y: pickle.dumps(y.numpy()),
         ],
     )  # fmt: skip
     def test_nobody_can_read_the_rest(self, read: Callable[[Tensor], Any]) -> None:
@@ -163,7 +168,32 @@ class TestKnown:
         assert isinstance(z, Blank)
         assert (z.shape, z.dtype) == ((2, 3), bool)
 
+    def test_copies_take_no_memory(self) -> None:
+        for make in (Blank.copy, copy.copy, copy.deepcopy):
+            made = make(Blank((10**6, 10**6), np.float32))
+            assert isinstance(made, Blank)
+            assert (made.shape, made.dtype) == ((10**6, 10**6), np.float32)
+
+    @pytest.mark.parametrize("use", [lambda h, kept: h * kept, lambda h, kept: np.tanh(kept) + h])
+    def test_what_stays_of_it_is_refused_when_something_computes(self, use: Callable[[Tensor, Tensor], Any]) -> None:
+        kept: dict[str, Tensor] = {}
+
+        class Keeping(nn.Module):
+            def __init__(self) -> None:
+                self.layer = nn.Linear(3, 3)
+
+            def forward(self, x: Tensor) -> Any:
+                kept.setdefault("scale", tj.exp(Tensor(np.ones(3, np.float32))))
+                return use(self.layer(x), kept["scale"])
+
+        net = Keeping()
+        viz.graph(net, (2, 3), compute=False)
+        with pytest.raises(NotComputedError, match="compute=True"):
+            net(np.ones((2, 3), np.float32))
+
     def test_print_says_so(self) -> None:
+        assert str(Blank((), np.float32)) == "<(), not computed>"
+        assert repr(Blank((), np.float32)) == "Blank(<(), not computed>, dtype=float32)"
         assert repr(blank(2, 3)) == "Tensor(<(2, 3), not computed>, dtype=float32)"
 
     @pytest.mark.parametrize(
@@ -328,6 +358,13 @@ class TestPictures:
         assert "(100, 16, 224, 224)" in str(table)
         assert peak < 30e6
 
+    def test_several_results_of_a_loop_are_rolled(self) -> None:
+        pictures = [
+            viz.graph(nn.LSTM(3, 4, layers=2), (2, 3, 3), depth="ops", roll=True, **options)
+            for options in ({"show": "shapes"}, {"compute": False})  # of one line, which the picture tells
+        ]
+        assert pictures[0].dot == pictures[1].dot
+
     def test_the_model_is_as_before(self) -> None:
         net = Images()
         before, random = {name: v.copy() for name, v in net.state_dict().items()}, generator.state()
@@ -337,6 +374,32 @@ class TestPictures:
             np.testing.assert_array_equal(value, before[name])
         assert net.training
         assert net(np.ones((2, 3, 8, 8), np.float32)).numpy().shape == (2, 8, 8)
+
+    @pytest.mark.parametrize(
+        "draw", [lambda net: viz.graph(net, (3, 3), compute=False), lambda net: net.summary((3, 3))]
+    )
+    def test_what_a_module_keeps_for_the_next_run_is_computed_then(self, draw: Callable[[nn.Module], Any]) -> None:
+        class Cached(nn.Module):
+            def __init__(self) -> None:
+                self.linear = nn.Linear(3, 3)
+                self.shift = None
+                self.lists, self.tables = ["kept"], {"kept": 1}
+
+            def forward(self, x: Tensor) -> Tensor:
+                if self.shift is None:
+                    self.shift = tj.exp(Tensor(np.ones((3, 3), np.float32)))
+                    self.later = self.shift
+                    self.lists.append(self.shift)
+                    self.tables["shift"] = self.shift
+                return tj.softmax(self.shift) + tj.softmax(self.tables["shift"]) + self.linear(x)
+
+        x = np.ones((3, 3), np.float32)
+        net = Cached()
+        draw(net)
+        assert list(vars(net)) == list(vars(Cached()))
+        assert (net.shift, net.lists, net.tables) == (None, ["kept"], {"kept": 1})
+        expected = 2 / 3 + net.linear(x).numpy()
+        np.testing.assert_allclose(net(x).numpy(), expected, rtol=1e-5)
 
     def test_single_numbers_are_shown_by_their_shape(self) -> None:
         class Scaled(nn.Module):

@@ -41,6 +41,18 @@ class Inside(nn.Module):
         return self.head(self.stem(x))
 
 
+class Raising(nn.Module):
+    """Raises what it is told to, after a layer."""
+
+    def __init__(self, error: Exception) -> None:
+        self.first = nn.Linear(4, 3)
+        self.error = error
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.first(x)
+        raise self.error
+
+
 def stopped(model: nn.Module, *inputs: Any, **options: Any) -> tuple[Exception, viz.Graph]:
     """Let a model fail, and return the picture that the exception carries."""
     with pytest.raises(Exception, match=r".") as raised:
@@ -166,3 +178,20 @@ class TestStopped:
     def test_with_times(self) -> None:
         _, drawn = stopped(Between(), (2, 4), notes=["seconds", "magnitude"], colour="bytes")
         assert " ms · mean |x| " in drawn.dot
+
+    def test_an_exception_that_cannot_be_written(self) -> None:
+        class SilentError(Exception):
+            def __str__(self) -> str:
+                raise ValueError("no text")
+
+        with pytest.raises(SilentError) as raised:
+            viz.graph(Raising(SilentError()), (2, 4))
+        assert "SilentError" in raised.value.graph.dot  # type: ignore[attr-defined]
+
+    def test_an_exception_that_takes_no_picture(self) -> None:
+        class FrozenError(Exception):
+            def __setattr__(self, *_: Any) -> None:
+                raise AttributeError("frozen")
+
+        with pytest.raises(FrozenError):
+            viz.graph(Raising(FrozenError()), (2, 4))

@@ -35,7 +35,7 @@ class Blank(np.ndarray[Any, Any]):
     ------
     NotComputedError
         When its values are asked for: by ``item()``, ``bool()``, ``tolist()`` or a NumPy function. (Those that work
-        element by element give blanks.)
+        element by element give blanks.) ``np.asarray`` alone cannot be refused: what it returns means nothing.
     """
 
     op: str
@@ -56,6 +56,47 @@ class Blank(np.ndarray[Any, Any]):
         sample = ufunc(*(np.empty(0, x.dtype) if isinstance(x, np.ndarray) else x for x in inputs))
         return Blank(shape, sample.dtype)
 
+    def __getitem__(self, index: Any) -> Any:
+        """Return a part; of one element too, which NumPy would read."""
+        found = super().__getitem__(index)
+        return found if isinstance(found, Blank) else self._anew(np.shape(found))
+
+    def __str__(self) -> str:
+        """Tell that nothing was computed."""
+        return f"<{self.shape}, not computed>"
+
+    def __repr__(self) -> str:
+        """Tell the dtype, too."""
+        return f"Blank({self}, dtype={self.dtype})"
+
+    def __format__(self, spec: str) -> str:
+        """Refuse to write a number."""
+        if spec:
+            raise not_computed("format", self)
+        return str(self)
+
+    def copy(self, order: Any = "C") -> Blank:
+        """Return another one, which takes no memory either."""
+        return self._anew(self.shape)
+
+    def __copy__(self) -> Blank:
+        """Do the same as :meth:`copy`."""
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Blank:
+        """Do the same as :meth:`copy`."""
+        return self.copy()
+
+    def _anew(self, shape: tuple[int, ...]) -> Blank:
+        blank = Blank(shape, self.dtype)
+        blank.op = self.op
+        return blank
+
+    @property
+    def flat(self) -> NoReturn:
+        """Refuse to go through the elements."""
+        raise not_computed("flat", self)
+
     def __array_function__(
         self,
         func: Callable[..., Any],
@@ -65,7 +106,7 @@ class Blank(np.ndarray[Any, Any]):
     ) -> Any:
         """Refuse to compute, but tell facts; in print stands that nothing was computed."""
         if func is np.array2string:
-            return f"<{self.shape}, not computed>"
+            return str(self)
         if func not in _FACTS:
             raise not_computed(f"np.{func.__name__}", self)
         return super().__array_function__(func, types, args, kwargs)
@@ -80,7 +121,8 @@ def _refusing(name: str) -> Callable[..., NoReturn]:
 
 for name in (
     "item", "tolist", "tobytes", "argmax", "argmin", "argsort", "argpartition", "nonzero", "searchsorted", "dot",
-    "__bool__", "__int__", "__float__", "__complex__", "__index__", "__contains__", "__setitem__",
+    "__bool__", "__int__", "__float__", "__complex__", "__index__", "__contains__", "__setitem__", "__round__",
+    "__reduce__", "__reduce_ex__", "fill", "sort", "partition", "tofile", "dump", "dumps",
 ):  # fmt: skip
     setattr(Blank, name, _refusing(name))
 

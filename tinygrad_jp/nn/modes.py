@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 
 from .. import generator
 from .module import Module
@@ -39,3 +40,23 @@ def unchanged(model: Module) -> Iterator[None]:
             array[...] = values
             setattr(module, name, array)
         generator.restore(random)
+
+
+@contextmanager
+def forgotten(model: Module) -> Iterator[None]:
+    """Let a model run, and forget what its modules kept of it: attributes, and the contents of lists, dicts and sets.
+
+    For runs that compute nothing: what a module keeps for the next run, such as a table of positions, would be blank.
+    """
+    before = [(vars(module), dict(vars(module))) for module in model.modules()]
+    held = [value for _, values in before for value in values.values() if isinstance(value, list | dict | set)]
+    contents = [copy(container) for container in held]
+    try:
+        yield
+    finally:
+        for attributes, values in before:
+            attributes.clear()
+            attributes.update(values)
+        for container, content in zip(held, contents, strict=True):
+            container.clear()
+            (container.extend if isinstance(container, list) else container.update)(content)

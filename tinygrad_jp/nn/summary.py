@@ -24,7 +24,7 @@ from ..ops.conv import conv_windows
 from ..tape import Node, clock, enable_grad, outlines
 from ..tensor import Tensor, from_node
 from ..text import table, width
-from .modes import in_use, unchanged
+from .modes import forgotten, in_use, unchanged
 from .module import Module
 
 
@@ -142,7 +142,7 @@ def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.f
     modules = dict(model.named_modules())
     trainable = sum(p.size for p in model.parameters() if p.requires_grad)
     try:
-        with outlines():
+        with outlines(), forgotten(model):
             runs = _runs(model, modules, _example(input_shape, np.dtype(dtype), Blank))
     except NotComputedError:  # what the model does depends on numbers
         runs = _runs(model, modules, _example(input_shape, np.dtype(dtype), _random))

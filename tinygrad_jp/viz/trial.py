@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, GraphError
-from ..nn.modes import unchanged
+from ..nn.modes import forgotten, unchanged
 from ..nn.module import Module
 from ..ops import Op
 from ..tape import Node, enable_grad, keep_values, outlines, primitives, recording
@@ -185,7 +185,7 @@ def run(
         Whether there are values at all; else shapes and dtypes alone flow.
     """
     modes: list[AbstractContextManager[Any]] = [enable_grad(), unchanged(model)]
-    modes += [primitives()] * opened + [keep_values()] * kept + [outlines()] * (not computed)
+    modes += [primitives()] * opened + [keep_values()] * kept + [forgotten(model), outlines()] * (not computed)
     with ExitStack() as stack:
         for mode in modes:
             stack.enter_context(mode)
@@ -278,7 +278,10 @@ def _unused(nodes: Sequence[Node]) -> list[Node]:
 
 
 def _message(error: Exception) -> str:
-    lines = textwrap.wrap(f"{type(error).__name__}: {error}", WIDTH)
+    told = ""
+    with suppress(Exception):  # an exception's own text can fail, too
+        told = f": {error}"
+    lines = textwrap.wrap(type(error).__name__ + told, WIDTH)
     return "\n".join(lines[:LINES]) + (" …" if len(lines) > LINES else "")
 
 
