@@ -78,6 +78,8 @@ class TestSeveralResults:
             ([Tensor(1.0), 2.0], DtypeError, "got float; or several Tensors in a list"),
             ([Net(), Net()], DtypeError, "got several modules"),
             ({"y": Tensor(1.0)}, DtypeError, "got dict"),
+            (None, DtypeError, "got NoneType"),
+            ([Tensor(1.0), None], DtypeError, "got NoneType"),
         ],
     )
     def test_what_is_none(self, y: Any, error: type[Exception], message: str) -> None:
@@ -195,6 +197,26 @@ class TestHiding:
         x = Tensor(1.0, requires_grad=True)
         with pytest.raises(ArgumentError, match=r"hide must be of .* got 'constant'; did you mean 'constants'"):
             viz.graph(x * 2, hide="constant")
+
+
+class TestOptions:
+    @pytest.mark.parametrize("name", ["fold", "roll", "compute", "costs"])
+    @pytest.mark.parametrize("given", [None, "yes", 1])
+    def test_switches_are_on_or_off(self, name: str, given: Any) -> None:
+        with pytest.raises(ArgumentError, match=f"{name} must be True or False, got {given!r}"):
+            viz.graph(Net(), (1, 2), **{name: given})
+
+    @pytest.mark.parametrize("name", ["expand", "collapse", "hide", "notes"])
+    @pytest.mark.parametrize("given", [None, 5, [["first"]], ["first", None]])
+    def test_names_are_texts(self, name: str, given: Any) -> None:
+        with pytest.raises(DtypeError, match=f"{name}= must be a name, or several in a list, got "):
+            viz.graph(Net(), (1, 2), **{name: given})
+
+    @pytest.mark.parametrize("name", ["title", "only"])
+    @pytest.mark.parametrize("given", [5, ["first"], False])
+    def test_a_title_and_a_module_are_one_text(self, name: str, given: Any) -> None:
+        with pytest.raises(DtypeError, match=f"{name}= must be text, or None to leave it out, got "):
+            viz.graph(Net(), (1, 2), **{name: given})
 
 
 class TestFormulas:

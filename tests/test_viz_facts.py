@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, nn, viz
@@ -216,6 +218,7 @@ class TestColour:
             (3, DtypeError, "got int"),
             ({}, ArgumentError, "gives no finite number for what is drawn, which is mul, sum, y"),
             ({"y": np.nan}, ArgumentError, "gives no finite number"),
+            ({"y": 10**400}, ArgumentError, "gives no finite number"),
             ({"y": "blue"}, DtypeError, "must give real numbers or None, got str"),
             (lambda row: row["name"], DtypeError, "must give real numbers or None, got str"),
         ],
@@ -234,7 +237,10 @@ class TestColour:
         assert (colouring.fill("zero"), filled[-1]) == (WARM[0], WARM[-1])
         assert colouring.fill("other") == UNKNOWN
 
-    @pytest.mark.parametrize("numbers", [[1.0], [0.0], [-2.0], [-1.0, -3.0], [1.0, 1.0], [-1.0, 2.0], [0.0, 1e-9]])
+    @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=5))
+    @example([1.0, 1.0])
+    @example([0.0, 1e-9])
+    @example([5e-324, 1.0, 1.7e308])
     def test_every_number_has_a_colour_that_the_legend_shows(self, numbers: list[float]) -> None:
         colouring = Colouring("", {str(k): x for k, x in enumerate(numbers)})
         assert {colouring.colour(x) for x in numbers} <= set(colouring.steps())

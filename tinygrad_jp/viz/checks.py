@@ -30,9 +30,9 @@ def check_call(y: Any, inputs: tuple[Any, ...], depth: Any, names: Collection[An
     results = [y] if isinstance(y, Tensor | Module) else list(y) if isinstance(y, list | tuple) else None
     if results == []:
         raise ArgumentError("viz.graph: got no result to draw, an empty sequence")
-    wrong = next((x for x in results if not isinstance(x, Tensor | Module)), None) if results else y
-    if wrong is not None or (results and len(results) > 1 and any(isinstance(x, Module) for x in results)):
-        told = "several modules" if wrong is None else type(wrong).__name__
+    wrong = [type(x).__name__ for x in ([y] if results is None else results) if not isinstance(x, Tensor | Module)]
+    if wrong or (results and len(results) > 1 and any(isinstance(x, Module) for x in results)):
+        told = wrong[0] if wrong else "several modules"
         raise DtypeError(
             f"viz.graph: draws a Tensor, got {told}; or several Tensors in a list, or a Module with a sample input"
         )
@@ -53,6 +53,20 @@ def check_call(y: Any, inputs: tuple[Any, ...], depth: Any, names: Collection[An
         )
     if runs is not None and not isinstance(runs, Runs):
         raise DtypeError(f"viz.graph: runs= is what viz.watch(model) gives, got {type(runs).__name__}")
+
+
+def check_switches(**switches: Any) -> None:
+    """Refuse what neither turns on nor off."""
+    for name, given in switches.items():
+        if not isinstance(given, bool):
+            raise ArgumentError(f"viz.graph: {name} must be True or False, got {given!r}")
+
+
+def check_texts(**texts: Any) -> None:
+    """Refuse what is no text."""
+    for name, given in texts.items():
+        if not (given is None or isinstance(given, str)):
+            raise DtypeError(f"viz.graph: {name}= must be text, or None to leave it out, got {given!r}")
 
 
 def check_looks(rankdir: Any, show: Any, gradients: Any, max_nodes: Any) -> None:
@@ -105,10 +119,8 @@ def check_facts(hide: Sequence[Any], notes: Sequence[Any], colour: Any) -> None:
         )
 
 
-def check_compute(y: Any, compute: Any, show: Any, columns: Collection[Any]) -> None:
+def check_compute(y: Any, compute: bool, show: Any, columns: Collection[Any]) -> None:
     """Refuse what is only known of what was computed."""
-    if not isinstance(compute, bool):
-        raise ArgumentError(f"viz.graph: compute must be True or False, got {compute!r}")
     if compute:
         return
     if not isinstance(y, Module):
@@ -135,6 +147,9 @@ def check_attributes(attributes: Any) -> None:
                 raise DtypeError(f"viz.graph: attributes=: {part} {name} must be text or a number, got {value!r}")
 
 
-def words(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Take one word for a sequence of one."""
-    return (given,) if isinstance(given, str) else tuple(given)
+def words(name: str, given: str | Iterable[str]) -> tuple[str, ...]:
+    """Take one word for a sequence of one; refuse what is neither."""
+    found = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(word, str) for word in found):
+        raise DtypeError(f"viz.graph: {name}= must be a name, or several in a list, got {given!r}; () for none")
+    return found

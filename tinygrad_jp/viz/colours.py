@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isfinite, log10
+from math import inf, isfinite, log10
 from numbers import Real
 from typing import Any
 
@@ -78,7 +78,8 @@ class Colouring:
             return WARM[0]
         low = min(positive)
         if self.greatest > WIDE * low:
-            return _step(WARM, log10(x / low) / log10(self.greatest / low))
+            # differences of logarithms: a quotient of such numbers may be infinite
+            return _step(WARM, (log10(x) - log10(low)) / (log10(self.greatest) - log10(low)))
         return _step(WARM, (x - self.least) / (self.greatest - self.least) if self.greatest > self.least else 1)
 
     def steps(self) -> list[str]:
@@ -125,7 +126,10 @@ def _score(scores: Mapping[str, float], row: Mapping[str, Any]) -> float | None:
 def _real(x: Any) -> float:
     if isinstance(x, bool) or not isinstance(x, Real):
         raise DtypeError(f"viz.graph: colour= must give real numbers or None, got {type(x).__name__}")
-    return float(x)
+    try:
+        return float(x)
+    except OverflowError:  # a longer integer than there are floats
+        return inf
 
 
 def _called(colour: Colour) -> str:

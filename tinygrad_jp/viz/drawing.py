@@ -24,6 +24,8 @@ from .checks import (
     check_facts,
     check_formulas,
     check_looks,
+    check_switches,
+    check_texts,
     check_verdicts,
     words,
 )
@@ -215,7 +217,10 @@ def graph(
     >>> graph(net, x, notes="magnitude", colour=lambda row: row["magnitude"] - before[row["name"]])
     """
     y, runs = _computed(y, runs)
-    expand, collapse, hide, notes = map(words, (expand, collapse, hide, notes))
+    check_switches(fold=fold, roll=roll, compute=compute, costs=costs)
+    check_texts(only=only, title=title)
+    named = {"expand": expand, "collapse": collapse, "hide": hide, "notes": notes}
+    expand, collapse, hide, notes = (words(name, given) for name, given in named.items())
     notes += tuple(name for name in ("multiply_adds", "bytes") if costs and name not in notes)
     check_call(y, inputs, depth, (*expand, *collapse, *([] if only is None else [only])), runs)
     check_looks(rankdir, show, gradients, max_nodes)
@@ -232,10 +237,10 @@ def graph(
     if trial.failure is None:
         return _drawn(trial, view, looks, verify, watched)
     try:
-        drawn = _drawn(trial, view, looks, verify, watched)
+        error = _with_picture(trial.failure.error, _drawn(trial, view, looks, verify, watched))
     except Exception:  # such as for the name of a module that did not run any more: what stopped it matters more
         raise trial.failure.error from None
-    raise _with_picture(trial.failure.error, drawn)
+    raise error
 
 
 def _computed(y: Any, runs: Runs | None) -> tuple[Any, Runs | None]:

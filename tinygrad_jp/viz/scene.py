@@ -357,7 +357,7 @@ class _Drawing:
             return
         wire = self._wire_from(source, None, (0, len(self.picture.items)), *_own_gradient(source))
         if isinstance(y, Tensor):
-            wire.value = y.numpy()
+            wire.value = known_value(y)
         if self._marks.formulas and isinstance(source, Node):
             wire.formulas = self._marks.formulas.out_of(source)
         name = source.name if isinstance(source, Node) else ""
