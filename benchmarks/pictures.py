@@ -96,21 +96,21 @@ NETWORKS = (
 )
 
 
-def ours(depth: str, compute: bool = True) -> Draw:
-    """Draw with viz.graph, with a layer as a box or with every operation; computed, or of shapes alone."""
+def ours(depth: str, of_shape: bool = False) -> Draw:
+    """Draw with viz.graph, with a layer as a box or with every operation; of an array, or of its shape alone."""
     from tinygrad_jp import viz
 
     def draw(net: Any, x: Any, path: Path) -> None:
-        viz.graph(net, x if compute else x.shape, depth=depth, compute=compute).save(path)
+        viz.graph(net, x.shape if of_shape else x, depth=depth).save(path)
 
     return draw
 
 
 OURS: dict[str, Callable[[], Draw]] = {
     "layers": partial(ours, "layers"),
-    "layers, not computed": partial(ours, "layers", compute=False),
+    "layers, of a shape": partial(ours, "layers", of_shape=True),
     "ops": partial(ours, "ops"),
-    "ops, not computed": partial(ours, "ops", compute=False),
+    "ops, of a shape": partial(ours, "ops", of_shape=True),
 }
 
 

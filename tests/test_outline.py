@@ -417,6 +417,30 @@ class TestPictures:
         assert "label=<()>" in drawn.dot
         assert not any(text in drawn.dot for text in ("label=<0>", "<0<", ">0.0<"))
 
+    def test_given_shapes_alone_a_module_computes_only_if_numbers_are_asked_for(self) -> None:
+        class Counting(nn.Module):
+            computed = 0
+
+            def forward(self, x: Tensor) -> Tensor:
+                Counting.computed += type(x.numpy()) is np.ndarray
+                return x * 2.0
+
+        def times(*inputs: Any, **options: Any) -> int:
+            Counting.computed = 0
+            viz.graph(Counting(), *inputs, **options)
+            return Counting.computed
+
+        assert times((2, 3)) == times((2, 3), show="shapes") == times((2, 3), costs=True) == 0
+        assert times(np.ones((2, 3))) == times((2, 3), compute=True) == times((2, 3), show="values") == 1
+        assert times((2, 3), notes="magnitude") == times((2, 3), colour=lambda row: row["magnitude"]) == 1
+
+    def test_by_default_a_module_that_decides_by_numbers_computes(self) -> None:
+        class Deciding(nn.Module):
+            def forward(self, x: Tensor) -> Tensor:
+                return x * 2.0 if x.sum().item() < 1e9 else x
+
+        assert "×2" in viz.graph(Deciding(), (2, 3)).dot
+
     def test_options_that_need_numbers_are_refused(self) -> None:
         net = nn.Linear(3, 2)
         for options in (

@@ -40,7 +40,7 @@ def fills(drawn: viz.Graph) -> list[str]:
 
 class TestRows:
     def test_of_modules(self) -> None:
-        found = rows(net(), (5, 4), depth=1)
+        found = rows(net(), (5, 4), depth=1, compute=True)
         assert list(found) == ["0", "1", "2"]
         assert found["0"] == found["0"] | {
             "kind": "module",
@@ -133,7 +133,7 @@ class TestNotes:
             def forward(self, x: Tensor) -> Tensor:
                 return x * x + x * x
 
-        assert rows(Squares(), (4,), depth=0)["Squares"]["saved"] == 16
+        assert rows(Squares(), (4,), depth=0, compute=True)["Squares"]["saved"] == 16
 
     def test_several_in_the_order_in_which_they_are_asked_for(self) -> None:
         dot = viz.graph(net(), (1, 4), depth=1, notes=["bytes", "multiply_adds", "dtype", "magnitude"]).dot

@@ -15,7 +15,7 @@ from .colours import QUANTITIES
 from .dot import Gradients, Rankdir, Show
 from .facts import NOTES
 from .scene import HIDEABLE
-from .trial import check_sample
+from .trial import check_sample, is_shape
 from .watch import Runs
 
 WORDS = ("layers", "ops", "primitives")
@@ -119,15 +119,36 @@ def check_facts(hide: Sequence[Any], notes: Sequence[Any], colour: Any) -> None:
         )
 
 
-def check_compute(y: Any, compute: bool, show: Any, columns: Collection[Any]) -> None:
-    """Refuse what is only known of what was computed."""
-    if compute:
-        return
+def computing(y: Any, inputs: Sequence[Any], compute: Any, show: Any, columns: Collection[Any]) -> bool | None:
+    """Tell whether a module computes, None if only should it decide by numbers; refuse what is known only if it does.
+
+    Parameters
+    ----------
+    y, inputs, compute, show
+        Arguments of ``graph``.
+    columns
+        Quantities that are written or coloured by; names, or functions of all of them.
+    """
+    if compute is not None:
+        check_switches(compute=compute)
+    needed = [f"show={show!r}"] * (show not in UNCOMPUTED) + [repr(name) for name in COMPUTED if name in columns]
+    if compute is None and isinstance(y, Module) and inputs and all(map(_is_of_shapes, inputs)):
+        return True if needed or any(map(callable, columns)) else None
+    if compute is not False:
+        return True
     if not isinstance(y, Module):
         raise ArgumentError("viz.graph: compute=False belongs to a Module; a Tensor was computed already")
-    unknown = [f"show={show!r}"] * (show not in UNCOMPUTED) + [repr(name) for name in COMPUTED if name in columns]
-    if unknown:
-        raise ArgumentError(f"viz.graph: {unknown[0]} needs what compute=False does not compute; leave one of them out")
+    if needed:
+        raise ArgumentError(f"viz.graph: {needed[0]} needs what compute=False does not compute; leave one of them out")
+    return False
+
+
+def _is_of_shapes(given: Any) -> bool:
+    """Tell whether a sample input is a shape, or holds nothing else."""
+    if isinstance(given, list | dict):
+        parts = list(given.values() if isinstance(given, dict) else given)
+        return bool(parts) and all(map(_is_of_shapes, parts))
+    return is_shape(given)
 
 
 def check_attributes(attributes: Any) -> None:

@@ -20,13 +20,13 @@ from ..tensor import Tensor
 from .checks import (
     check_attributes,
     check_call,
-    check_compute,
     check_facts,
     check_formulas,
     check_looks,
     check_switches,
     check_texts,
     check_verdicts,
+    computing,
     words,
 )
 from .colours import Colour, coloured
@@ -74,7 +74,7 @@ def graph(
     only: str | None = None,
     fold: bool = True,
     roll: bool = False,
-    compute: bool = True,
+    compute: bool | None = None,
     hide: str | Iterable[str] = (),
     runs: Runs | None = None,
     rankdir: Rankdir | None = None,
@@ -129,7 +129,8 @@ def graph(
     compute
         False: compute nothing; shapes and dtypes alone flow through the module, which takes neither time nor memory,
         however large they are. Numbers and what needs them (the first NaN, "magnitude", "seconds", "saved") are not
-        known then, and a module that decides by numbers breaks off there.
+        known then, and a module that decides by numbers breaks off there. By default a module computes, unless it is
+        given shapes alone, nothing that is asked for needs numbers, and it does not decide by them.
     hide
         What is left out: "constants" (inputs that need no gradient), "parameters" (inputs that are learned), and
         operations by name ("reshape"), through which the arrows then run.
@@ -206,7 +207,7 @@ def graph(
     >>> graph([loss, accuracy])
     >>> graph(RNN(3, 4), (1, 20, 3), depth="ops", roll=True)
 
-    >>> graph(VGG(19), (100, 3, 224, 224), compute=False)
+    >>> graph(VGG(19), (100, 3, 224, 224))
     >>> graph(ResNet(18), (1, 3, 224, 224), only="stages.0", colour="seconds", notes=["seconds", "options"])
     >>> graph(net, x, colour=lambda row: row["multiply_adds"] / row["bytes"])
 
@@ -217,7 +218,7 @@ def graph(
     >>> graph(net, x, notes="magnitude", colour=lambda row: row["magnitude"] - before[row["name"]])
     """
     y, runs = _computed(y, runs)
-    check_switches(fold=fold, roll=roll, compute=compute, costs=costs)
+    check_switches(fold=fold, roll=roll, costs=costs)
     check_texts(only=only, title=title)
     named = {"expand": expand, "collapse": collapse, "hide": hide, "notes": notes}
     expand, collapse, hide, notes = (words(name, given) for name, given in named.items())
@@ -228,7 +229,7 @@ def graph(
     check_verdicts(y, depth, verify)
     check_facts(hide, notes, colour)
     check_attributes(attributes)
-    check_compute(y, compute, show, (*notes, colour))
+    compute = computing(y, inputs, compute, show, (*notes, colour))
     wanted = {*notes, *([colour] if isinstance(colour, str) else []), *(["site"] if roll else [])}
     trial = _trial(y, inputs, runs, depth, wanted, show == "thumbnails", compute)
     watched = runs is not None or isinstance(y, Module)
@@ -279,12 +280,20 @@ class _Looks:
 
 
 def _trial(
-    y: Any, inputs: Sequence[Any], runs: Runs | None, depth: Any, wanted: Collection[str], kept: bool, compute: bool
+    y: Any,
+    inputs: Sequence[Any],
+    runs: Runs | None,
+    depth: Any,
+    wanted: Collection[str],
+    kept: bool,
+    compute: bool | None,
 ) -> Trial:
-    """Run the module, or take what was computed."""
+    """Run the module, or take what was computed; with ``compute=None`` run it without computing if that goes."""
     if isinstance(y, Module):
         samples = [sample(given, numbers if compute else partial(Blank, dtype=np.float32)) for given in inputs]
-        return run(y, samples, wanted, opened=depth == "primitives", kept=kept, computed=compute)
+        trial = run(y, samples, wanted, opened=depth == "primitives", kept=kept, computed=bool(compute))
+        failed = compute is None and trial.failure is not None
+        return _trial(y, inputs, runs, depth, wanted, kept, True) if failed else trial
     results = [y] if isinstance(y, Tensor) else list(y)
     if depth == "primitives":
         opened, runs = replay(results[0], runs)

@@ -82,7 +82,8 @@ class Graph:
                 How long a module took in its only run; or a module or an operation in its second run, if ``notes=`` or
                 ``colour=`` asks for it.
             magnitude
-                Mean absolute value of the result, if that is known, or ``notes=`` or ``colour=`` asks for it.
+                Mean absolute value of the result, if that is known, or ``notes=`` or ``colour=`` asks for it. (Of a
+                module that was given shapes alone this, `saved` and `seconds` are known only with ``compute=True``.)
             gradient
                 Euclidean norm of the result's gradient, after ``backward``; of all runs of a loop together.
             source

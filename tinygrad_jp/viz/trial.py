@@ -133,13 +133,18 @@ class _Eye(Witness):
 
 def sample(given: Any, make: Callable[[tuple[int, ...]], np.ndarray]) -> Any:
     """Put an array in the place of a shape, a tuple of whole numbers; also in lists and dictionaries."""
-    if isinstance(given, tuple) and given and all(map(_is_length, given)):
+    if is_shape(given):
         if min(given) < 0:
             raise ArgumentError(f"viz.graph: the shape of a sample input has a negative length: {given}")
         return make(given)
     if type(given) is dict:
         return {name: sample(part, make) for name, part in given.items()}
     return [sample(part, make) for part in given] if type(given) is list else given
+
+
+def is_shape(given: Any) -> bool:
+    """Tell whether a sample input is a tuple of whole numbers, which stands for an array of this shape."""
+    return isinstance(given, tuple) and bool(given) and all(map(_is_length, given))
 
 
 def _is_length(n: Any) -> bool:
