@@ -484,12 +484,17 @@ def propagate(
     leaves: dict[Any, Array] = table if targets is None else {x: table[x] for x in targets if x in table}
     for leaf, g in leaves.items():
         if leaf._hooks:
-            made = run_hooks(leaf._hooks, g)
-            leaf._hooks.last = (g, made) if wrap is None else None
-            found[leaf] = made.copy()
+            found[leaf] = _through_hooks(leaf, g, shown=wrap is None)
         else:
             found[leaf] = g if leaf in fresh else g.copy()
     return found
+
+
+def _through_hooks(leaf: Any, g: Array, shown: bool) -> Array:
+    """Show a leaf's gradient to its hooks, and note for the picture what they made of it; of Tensors nothing."""
+    made = run_hooks(leaf._hooks, g)
+    leaf._hooks.last = (g, made) if shown else None
+    return made.copy()
 
 
 def _witnessed_steps(node: Node, witness: Witness) -> Iterator[Any]:
