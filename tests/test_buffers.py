@@ -44,9 +44,11 @@ def test_a_view_keeps_it(fresh_pool: buffers.Pool) -> None:
     assert fresh_pool.kept == 2 * 4 * 64 * 1024
 
 
-def test_small_arrays_are_numpys(fresh_pool: buffers.Pool) -> None:
+def test_small_arrays_are_not_kept(fresh_pool: buffers.Pool) -> None:
     array = buffers.empty((10,), np.float32)
-    assert array.base is None
+    assert fresh_pool.kept == 0
+    del array
+    assert fresh_pool.kept == 0
 
 
 def test_what_is_kept_has_a_limit(fresh_pool: buffers.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,3 +87,12 @@ def test_changes_of_memory_used_again_are_told_apart() -> None:
     loss = (y * y).sum()
     loss.backward()
     np.testing.assert_array_equal(y.grad.numpy(), np.full(SHAPE, 6, np.float32))
+
+
+@pytest.mark.parametrize("shape", [(3,), SHAPE])
+def test_they_begin_at_a_line_of_the_cache(shape: tuple[int, ...]) -> None:
+    assert address(buffers.empty(shape, np.float32)) % buffers.LINE == 0
+    copy = buffers.aligned(np.arange(6.0).reshape(2, 3).T)
+    assert address(copy) % buffers.LINE == 0
+    assert copy.flags.c_contiguous
+    assert copy.tolist() == [[0, 3], [1, 4], [2, 5]]

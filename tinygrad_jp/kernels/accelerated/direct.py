@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...buffers import empty
+from ...buffers import aligned, empty
 from ..geometry import Pair, Windows
 from ..reduction import NOTHING, Reduction
 from .convolution import add_bias_gradients, add_weight_gradients, correlate
@@ -105,7 +105,7 @@ def _in_blocks(filters: Array, vectors: int) -> Array:
     outputs = filters.shape[2]
     lanes = vectors * BYTES // filters.dtype.itemsize
     padded = np.pad(filters, ((0, 0), (0, 0), (0, max(lanes - outputs, 0))))
-    return np.ascontiguousarray(padded[:, :, _block_channels(outputs, lanes)].swapaxes(1, 2)).reshape(-1)
+    return aligned(padded[:, :, _block_channels(outputs, lanes)].swapaxes(1, 2)).reshape(-1)
 
 
 def _block_channels(channels: int, lanes: int) -> Array:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...buffers import empty
+from ...buffers import aligned, empty
 from ..geometry import Pair, Windows
 from ..product import product
 from ..reduction import NOTHING, Reduction
@@ -62,7 +62,7 @@ def _transformed(w: Array, dtype: np.dtype[Any]) -> Array:
     outputs, channels = w.shape[:2]
     planes = product(BOTH.astype(dtype), w.astype(dtype, copy=False).reshape(outputs * channels, 9).T)
     blocks = planes.reshape(16, outputs // lanes, lanes, channels).swapaxes(2, 3)
-    return np.ascontiguousarray(blocks).reshape(-1)
+    return aligned(blocks).reshape(-1)
 
 
 def _correlate(

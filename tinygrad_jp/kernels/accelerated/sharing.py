@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ...buffers import empty
 from ...parallel import take_turns, threads
 from ..reduction import Reduction
 
@@ -66,7 +67,8 @@ def total(
     Each part has sums of its own, so that the total does not depend on which thread did what.
     """
     cuts = _cut(n, products)
-    sums = np.zeros((len(cuts), *shape), dtype)
+    sums = empty((len(cuts), *shape), dtype)
+    sums.fill(0)
     jobs = [(*part, own) for part, own in zip(cuts, sums, strict=True)]
     if len(jobs) == 1:
         work(*jobs[0])
