@@ -13,20 +13,34 @@ import numpy as np
 
 from ..parallel import in_use
 from .columns import pieces
+from .fast import compiled
 from .threads import each_share, one_blas_thread, workers
 
 Array = np.ndarray[Any, Any]
 
+SMALL = 2**18
+"""Multiplications below which a BLAS does not start threads."""
 WORTH_SHARING = 2**23
-"""Multiplications below which one thread is as fast (measured)."""
+"""Multiplications below which one thread is as fast as two of our pool (measured)."""
 
 
 def product(a: Array, b: Array) -> Array:
     """Multiply matrices of shapes (N, K) and (K, M)."""
+    multiplications = a.size * b.shape[1]
+    if multiplications < SMALL:
+        small: Array = np.dot(a, b)
+        return small
+    fast = compiled()
+    whole: Array | None = fast.multiply(a, b) if fast is not None else None
+    return whole if whole is not None else _by_numpy(a, b, multiplications)
+
+
+def _by_numpy(a: Array, b: Array, multiplications: int) -> Array:
+    """Multiply by NumPy's threads, or by ours if those are in use."""
     if not in_use() or workers() == 1:
         whole: Array = np.dot(a, b)
         return whole
-    if a.size * b.shape[1] < WORTH_SHARING or a.dtype != b.dtype:
+    if multiplications < WORTH_SHARING or a.dtype != b.dtype:
         with one_blas_thread():
             whole = np.dot(a, b)
         return whole

@@ -19,26 +19,37 @@ from ..parallel import share_out, threads
 
 T = TypeVar("T")
 
-PREFIXES = ("scipy_openblas", "openblas")
+PREFIXES = ("scipy_", "")
 SUFFIXES = ("64_", "")
 
 
 @cache
-def _openblas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
-    """Find how many threads the OpenBLAS inside NumPy's wheel uses, and how to set it; None for another BLAS."""
+def openblas_functions(*names: str, whole_numbers: int | None = None) -> tuple[Any, ...] | None:
+    """Find functions of the OpenBLAS inside NumPy's wheel; None for another BLAS.
+
+    Parameters
+    ----------
+    names
+        With {} in place of what a build may put before ``openblas`` or ``cblas``, as in ``"{}cblas_sgemm"``.
+    whole_numbers
+        64 for a BLAS whose sizes have so many bits; by default any.
+    """
     import ctypes  # not before it is used: the import takes long
 
     package = Path(np.__file__).parent
     for path in [*package.parent.glob("numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
         library = ctypes.CDLL(str(path))  # NumPy has loaded it already: this is the same one
         for prefix in PREFIXES:
-            for suffix in SUFFIXES:
-                if hasattr(library, f"{prefix}_set_num_threads{suffix}"):
-                    return (
-                        getattr(library, f"{prefix}_get_num_threads{suffix}"),
-                        getattr(library, f"{prefix}_set_num_threads{suffix}"),
-                    )
+            for suffix in SUFFIXES if whole_numbers is None else (SUFFIXES[0],):
+                symbols = [name.format(prefix) + suffix for name in names]
+                if all(hasattr(library, symbol) for symbol in symbols):
+                    return tuple(getattr(library, symbol) for symbol in symbols)
     return None
+
+
+def _openblas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
+    """Find how many threads the BLAS uses, and how to set it."""
+    return openblas_functions("{}openblas_get_num_threads", "{}openblas_set_num_threads")
 
 
 class _Held:

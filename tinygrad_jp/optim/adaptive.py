@@ -187,6 +187,10 @@ class Adam(Optimizer):
             l1=l1,
         )
 
+    def takes_all_threads(self) -> bool:
+        """The compiled kernel does."""
+        return compiled() is not None
+
     def state_names(self, options: Options) -> tuple[str, ...]:
         """The running means of gradients and of their squares."""
         return ("m", "v")

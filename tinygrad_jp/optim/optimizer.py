@@ -129,6 +129,10 @@ class Optimizer:
         """
         raise NotImplementedError
 
+    def takes_all_threads(self) -> bool:
+        """Tell whether :meth:`update` shares its own work out."""
+        return False
+
     # ------------------------------------------------------------------------------------------ running it
 
     def step(self) -> None:
@@ -144,7 +148,8 @@ class Optimizer:
         self._refresh()
         ready = [bundle.ready() for bundle in self._bundles]
         due = [(bundle, chunk) for bundle, r in zip(self._bundles, ready, strict=True) for chunk in bundle.due(r)]
-        if len(due) > 1 and sum(chunk.stop - chunk.start for _, chunk in due) >= PARALLEL:
+        elements = sum(chunk.stop - chunk.start for _, chunk in due)
+        if len(due) > 1 and elements >= PARALLEL and not self.takes_all_threads():
             share_out(self._update_chunks, due)
         else:
             self._update_chunks(0, due)

@@ -59,6 +59,10 @@ class SGD(Optimizer):
             raise ArgumentError("SGD: nesterov=True needs a momentum above 0, such as 0.9")
         return checked
 
+    def takes_all_threads(self) -> bool:
+        """The compiled kernel does, which is all there is without momentum."""
+        return compiled() is not None and not any(group["momentum"] for group in self.param_groups)
+
     def state_names(self, options: Options) -> tuple[str, ...]:
         """The velocity, if there is momentum."""
         return ("velocity",) if options["momentum"] else ()

@@ -16,9 +16,11 @@ import numpy as np
 from numpy import ndarray
 
 from ..reduction import NONE
+from .atomic import bind
 from .filling import block_at, copy, fill
 from .jit import kernel
 from .pooling import reduce_image
+from .team import hand_out
 from .tile import add_products, tile_rows
 from .vectors import BYTES
 
@@ -54,23 +56,24 @@ def _multiply(
 
 
 @kernel
-def correlate(
-    x: ndarray, taken: ndarray, spread: int, first: int, last: int, top: int, left: int, height: int, width: int,
+def _correlate(
+    part: int, worker: int, cuts: ndarray,
+    x: ndarray, taken: ndarray, spread: int, top: int, left: int, height: int, width: int,
     pixels: ndarray, runs: ndarray, filters: ndarray, bias: ndarray, least: Any,
     out: ndarray, image_out: int, places: ndarray, outputs: int, groups: int, vectors: int,
     cut: Any, pool: int, across: int, winner: ndarray, padded: ndarray, before: ndarray,
 ) -> None:  # fmt: skip
-    """Convolve images `first` to `last`.
+    """Convolve one part of the images.
 
     Parameters
     ----------
+    part, worker, cuts
+        See ``team.hand_out``.
     x
         Images, shape (N, H, W, C), contiguous.
     taken, spread
         What relu and pooling kept of `x` (see ``reduction``), the same shape, and the side of the windows; or size
         0, and 1.
-    first, last
-        Which images.
     top, left, height, width
         Where an image lies in the padded one, and the padded one's size.
     pixels
@@ -95,15 +98,16 @@ def correlate(
         For pooling: what is not above `cut` becomes it (0 for relu, NaN for none); the side of the windows; the width
         of an image before that; and where the winners go, the shape of `out`, or size 0 for no pooling.
     padded, before
-        Room for a padded image, if there is padding or `taken`, and for an image before pooling with as much more as a
-        vector.
+        Each worker's room for a padded image, if there is padding or `taken`, and for an image before pooling with as
+        much more as a vector.
     """
+    padded, before = padded[worker], before[worker]
     size, channels = height * width * x.shape[3], x.shape[3]
     whole = not taken.size and size == x[0].size
     images, results = x.reshape(-1), out.reshape(-1)
     padded[:] = 0
     scratch = np.empty(tile_rows(vectors) * vectors * (BYTES // x.itemsize), x.dtype)
-    for n in range(first, last):
+    for n in range(cuts[part], cuts[part + 1]):
         if not whole:
             fill(x, taken, n, spread, 1, channels, padded, 0, top, left, width, height * width)
         _multiply(
@@ -115,23 +119,34 @@ def correlate(
             reduce_image(before, across, cut, pool, n, out, winner)
 
 
+_bound_correlate = bind(_correlate)
+
+
 @kernel
-def add_weight_gradients(
-    x: ndarray, y: ndarray, taken: ndarray, spread: int, first: int, last: int,
+def correlate(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    """Convolve all images, with a team: the arguments are those of :func:`_correlate`."""
+    hand_out(team, _bound_correlate(cuts, arguments), cuts)
+
+
+@kernel
+def _add_weight_gradients(
+    part: int, worker: int, cuts: ndarray, x: ndarray, y: ndarray, taken: ndarray, spread: int,
     top: int, left: int, height: int, width: int, across: int, columns: int,
     entries: ndarray, runs: ndarray, together: int, least: Any, sums: ndarray, groups: int, vectors: int,
     padded: ndarray, spaced: ndarray,
 ) -> None:  # fmt: skip
-    """Add what images `first` to `last` bring to the gradient of the filters.
+    """Add what one part of the images brings to the gradient of the filters.
 
     Parameters
     ----------
+    part, worker, cuts
+        See ``team.hand_out``.
     x, y
         Images and the outputs' gradient, shapes (N, H, W, C) and (N, OH, OW, O), contiguous.
     taken, spread
-        As in :func:`correlate`, of `y`.
-    first, last, top, left, height, width
-        As in :func:`correlate`.
+        As in :func:`_correlate`, of `y`.
+    top, left, height, width
+        As in :func:`_correlate`.
     across
         Width of an output image, before pooling.
     columns
@@ -144,12 +159,13 @@ def add_weight_gradients(
     least
         −∞.
     sums
-        Is added to; shape (groups, entries, blocks · lanes).
+        Each part's, is added to; shape (parts, groups, entries, blocks · lanes).
     groups, vectors
         Groups of channels; width of the tiles.
     padded, spaced
-        Room for the padded images and for their gradients, `together` of each.
+        Each worker's room for the padded images and for their gradients, `together` of each.
     """
+    padded, spaced, sums = padded[worker], spaced[worker], sums[part]
     area, channels = height * width, x.shape[3]
     rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
     lines, pixels, places = sums.shape[2], runs.size // together, together * (runs.size // together)
@@ -159,8 +175,8 @@ def add_weight_gradients(
     images, gradients, flat = x.reshape(-1), y.reshape(-1), sums.reshape(-1)
     padded[:] = 0
     spaced[:] = 0
-    for start in range(first, last, together):
-        count = min(together, last - start)
+    for start in range(cuts[part], cuts[part + 1], together):
+        count = min(together, cuts[part + 1] - start)
         for n in range(count):
             if not x_as_is:
                 fill(x, x[:0], start + n, 1, 1, columns, padded, n * x_size, top, left, width, area)
@@ -178,14 +194,26 @@ def add_weight_gradients(
                 )  # fmt: skip
 
 
-@kernel
-def add_bias_gradients(y: ndarray, taken: ndarray, pool: int, first: int, last: int, sums: ndarray) -> None:
-    """Add up, for each channel, the gradient of what relu let through, rows `first` to `last`.
+_bound_add_weight_gradients = bind(_add_weight_gradients)
 
-    Shapes (rows, R) of `y` and `taken`, or size 0 of the latter for all; (R,) of `sums`. A row is one pixel or several.
+
+@kernel
+def add_weight_gradients(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    """Add up the gradient of the filters, with a team: the arguments are those of :func:`_add_weight_gradients`."""
+    hand_out(team, _bound_add_weight_gradients(cuts, arguments), cuts)
+
+
+@kernel
+def _add_bias_gradients(
+    part: int, worker: int, cuts: ndarray, y: ndarray, taken: ndarray, pool: int, totals: ndarray
+) -> None:
+    """Add up, for each channel, the gradient of what relu let through, one part of the rows.
+
+    Shapes (rows, R) of `y` and `taken`, or size 0 of the latter for all; (parts, R) of `totals`. A row is one pixel or
+    several.
     """
-    none = y.dtype.type(NONE)
-    for p in range(first, last):
+    none, sums = y.dtype.type(NONE), totals[part]
+    for p in range(cuts[part], cuts[part + 1]):
         numbers = y[p]
         if not taken.size:
             for c in range(sums.size):
@@ -198,3 +226,12 @@ def add_bias_gradients(y: ndarray, taken: ndarray, pool: int, first: int, last: 
         else:
             for c in range(sums.size):
                 sums[c] += numbers[c] if kept[c] != none else 0
+
+
+_bound_add_bias_gradients = bind(_add_bias_gradients)
+
+
+@kernel
+def add_bias_gradients(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    """Add up the gradient of the bias, with a team: the arguments are those of :func:`_add_bias_gradients`."""
+    hand_out(team, _bound_add_bias_gradients(cuts, arguments), cuts)

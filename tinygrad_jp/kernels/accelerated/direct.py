@@ -12,7 +12,8 @@ from ...buffers import aligned, empty
 from ..geometry import Pair, Windows
 from ..reduction import NOTHING, Reduction
 from .convolution import add_bias_gradients, add_weight_gradients, correlate
-from .sharing import ALONE, channels_first, channels_last, grid, in_threads, total
+from .sharing import ALONE, channels_first, channels_last, cut, grid, rooms, total, zeros
+from .team import team
 from .tile import tile_rows
 from .vectors import BYTES
 
@@ -131,20 +132,18 @@ def _correlate(
     added = _in_blocks(bias.reshape(groups, 1, outputs), vectors)
     pooled = winner.size > 0
     least = x.dtype.type(0 if after.relu and not pooled else -np.inf)
-    cut = x.dtype.type(0 if after.relu else np.nan)
+    edge = x.dtype.type(0 if after.relu else np.nan)
 
     padded = layout.extent[0] * layout.extent[1] * x.shape[3]
     padded = 0 if padded == math.prod(x.shape[1:]) and not taken.size else padded
     before = image[0] * image[1] * bias.size + BYTES // x.itemsize if pooled else 0
 
-    def work(first: int, last: int) -> None:
-        correlate(
-            x, taken, spread, first, last, *layout.corner, *layout.extent, layout.pixels, runs, blocks, added,
-            least, out, image[0] * image[1] * bias.size, layout.places, outputs, groups, vectors,
-            cut, after.pool, image[1], winner, empty((padded,), x.dtype), empty((before,), x.dtype),
-        )  # fmt: skip
-
-    in_threads(work, len(x), len(x) * layout.places.size * filters.size)
+    cuts = cut(len(x), len(x) * layout.places.size * filters.size)
+    correlate(
+        team(cuts), cuts, x, taken, spread, *layout.corner, *layout.extent, layout.pixels, runs, blocks, added,
+        least, out, image[0] * image[1] * bias.size, layout.places, outputs, groups, vectors,
+        edge, after.pool, image[1], winner, *rooms(cuts, padded, before, dtype=x.dtype),
+    )  # fmt: skip
 
 
 def forward(
@@ -216,16 +215,15 @@ def weight_gradient(
     spaced = together * pixels * groups * shape[2]
     spaced = 0 if groups == 1 and lanes == outputs and not taken.size else spaced
 
-    def work(first: int, last: int, sums: Array) -> None:
-        add_weight_gradients(
-            images, gradient, taken, after.pool, first, last, *layout.corner, *layout.extent, windows.places[1],
-            columns, entries, runs, together, dtype.type(-np.inf), sums, groups, vectors,
-            empty((padded,), dtype), empty((spaced,), dtype),
-        )  # fmt: skip
-
-    sums = total(work, n, n * pixels * outputs * layout.taps.size * inside, shape, dtype)
+    cuts = cut(n, n * pixels * outputs * layout.taps.size * inside)
+    sums = zeros(cuts, shape, dtype)
+    add_weight_gradients(
+        team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, windows.places[1],
+        columns, entries, runs, together, dtype.type(-np.inf), sums, groups, vectors,
+        *rooms(cuts, padded, spaced, dtype=dtype),
+    )  # fmt: skip
     block, lane = _places(outputs // groups, lanes)
-    filters = sums[:, : layout.taps.size * inside, block * lanes + lane]
+    filters = total(sums)[:, : layout.taps.size * inside, block * lanes + lane]
     return filters.reshape(groups, layout.taps.size, inside, -1).transpose(0, 3, 2, 1).reshape(w_shape)
 
 
@@ -240,9 +238,8 @@ def bias_gradient(y: Array, after: Reduction = ALONE, winner: Array = NOTHING) -
     row = together * channels
     gradient, taken = (channels_last(array, dtype).reshape(-1, row) for array in (y, winner))
 
-    def work(first: int, last: int, sums: Array) -> None:
-        add_bias_gradients(gradient, taken, after.pool, first, last, sums)
-
-    sums = total(work, len(gradient), 4 * y.size, (row,), dtype)
-    whole: Array = np.add.reduce(sums.reshape(together, channels), axis=0)
+    cuts = cut(len(gradient), 4 * y.size)
+    sums = zeros(cuts, (row,), dtype)
+    add_bias_gradients(team(cuts), cuts, gradient, taken, after.pool, sums)
+    whole: Array = np.add.reduce(total(sums).reshape(together, channels), axis=0)
     return whole.astype(y.dtype, copy=False)

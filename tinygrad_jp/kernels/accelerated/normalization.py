@@ -11,8 +11,10 @@ import numpy as np
 from numpy import ndarray
 
 from ...buffers import empty
+from .atomic import bind
 from .jit import kernel
-from .sharing import in_threads, total
+from .sharing import cut, total, zeros
+from .team import hand_out, team
 
 Array = np.ndarray[Any, Any]
 
@@ -30,8 +32,9 @@ def _shaped(rows: Array, x: Array) -> Array:
 
 
 @kernel
-def _add_moments(x: ndarray, first: int, last: int, sums: ndarray, squares: ndarray) -> None:
-    for i in range(first, last):
+def _add_moments(part: int, worker: int, cuts: ndarray, x: ndarray, totals: ndarray) -> None:
+    sums, squares = totals[part, 0], totals[part, 1]
+    for i in range(cuts[part], cuts[part + 1]):
         row = x[i]
         for c in range(row.size):
             number = np.float64(row[c])
@@ -39,20 +42,39 @@ def _add_moments(x: ndarray, first: int, last: int, sums: ndarray, squares: ndar
             squares[c] += number * number
 
 
+_bound_add_moments = bind(_add_moments)
+
+
 @kernel
-def _scale(x: ndarray, first: int, last: int, slope: ndarray, shift: ndarray, relu: bool, out: ndarray) -> None:
-    for i in range(first, last):
+def _add_all_moments(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    hand_out(team, _bound_add_moments(cuts, arguments), cuts)
+
+
+@kernel
+def _scale(
+    part: int, worker: int, cuts: ndarray, x: ndarray, slope: ndarray, shift: ndarray, relu: bool, out: ndarray
+) -> None:
+    for i in range(cuts[part], cuts[part + 1]):
         row, result = x[i], out[i]
         for c in range(row.size):
             value = row[c] * slope[c] + shift[c]
             result[c] = 0 if relu and value < 0 else value  # keeps a NaN
 
 
+_bound_scale = bind(_scale)
+
+
+@kernel
+def _scale_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    hand_out(team, _bound_scale(cuts, arguments), cuts)
+
+
 @kernel
 def _add_gradients(
-    g: ndarray, x: ndarray, out: ndarray, first: int, last: int, relu: bool, sums: ndarray, products: ndarray
+    part: int, worker: int, cuts: ndarray, g: ndarray, x: ndarray, out: ndarray, relu: bool, totals: ndarray
 ) -> None:
-    for i in range(first, last):
+    sums, products = totals[part, 0], totals[part, 1]
+    for i in range(cuts[part], cuts[part + 1]):
         row, gradient, result = x[i], g[i], out[i]
         for c in range(row.size):
             number = np.float64(gradient[c]) if not relu or result[c] > 0 else 0.0
@@ -60,30 +82,52 @@ def _add_gradients(
             products[c] += number * row[c]
 
 
+_bound_add_gradients = bind(_add_gradients)
+
+
+@kernel
+def _add_all_gradients(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    hand_out(team, _bound_add_gradients(cuts, arguments), cuts)
+
+
 @kernel
 def _combine(
-    g: ndarray, x: ndarray, out: ndarray, first: int, last: int, relu: bool,
+    part: int, worker: int, cuts: ndarray, g: ndarray, x: ndarray, out: ndarray, relu: bool,
     of_g: ndarray, of_x: ndarray, constant: ndarray, result: ndarray,
 ) -> None:  # fmt: skip
-    for i in range(first, last):
+    for i in range(cuts[part], cuts[part + 1]):
         row, gradient, passed, put = x[i], g[i], out[i], result[i]
         for c in range(row.size):
             number = gradient[c] if not relu or passed[c] > 0 else 0
             put[c] = number * of_g[c] + row[c] * of_x[c] + constant[c]
 
 
-def _totals(work: Any, rows: Array) -> tuple[Array, Array]:
-    """Call ``work(first, last, sums, other sums)`` for parts of the rows, and add the sums up."""
-    shape, dtype = (2, rows.shape[1]), np.dtype(np.float64)
-    first, second = total(lambda first, last, sums: work(first, last, *sums), len(rows), 4 * rows.size, shape, dtype)
-    return first, second
+_bound_combine = bind(_combine)
+
+
+@kernel
+def _combine_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    hand_out(team, _bound_combine(cuts, arguments), cuts)
+
+
+def _cut(rows: Array) -> Array:
+    """Cut rows into parts for the team."""
+    return cut(len(rows), 4 * rows.size)
+
+
+def _two_sums(cuts: Array, rows: Array) -> Array:
+    """Make two sums by channel for each part."""
+    return zeros(cuts, (2, rows.shape[1]), np.dtype(np.float64))
 
 
 def moments(x: Array) -> tuple[Array, Array]:
     """Mean and variance of each channel."""
     dtype = np.result_type(x, np.float32)
     rows = _rows(x, dtype)
-    sums, squares = _totals(lambda *part: _add_moments(rows, *part), rows)
+    cuts = _cut(rows)
+    totals = _two_sums(cuts, rows)
+    _add_all_moments(team(cuts), cuts, rows, totals)
+    sums, squares = total(totals)
     mean = sums / len(rows)
     var = np.maximum(squares / len(rows) - mean * mean, 0)
     return mean.astype(dtype), var.astype(dtype)
@@ -95,7 +139,8 @@ def scaled(x: Array, slope: Array, shift: Array, relu: bool) -> Array:
     rows = _rows(x, dtype)
     out = empty(rows.shape, dtype)
     slope, shift = slope.astype(dtype), shift.astype(dtype)
-    in_threads(lambda first, last: _scale(rows, first, last, slope, shift, relu, out), len(rows), 4 * rows.size)
+    cuts = _cut(rows)
+    _scale_all(team(cuts), cuts, rows, slope, shift, relu, out)
     return _shaped(out, x)
 
 
@@ -103,9 +148,10 @@ def gradient_sums(g: Array, x: Array, mean: Array, scale: Array, out: Array, rel
     """Σ g and Σ g x̂ of each channel."""
     dtype = np.result_type(x, np.float32)
     rows, gradient, results = _rows(x, dtype), _rows(g, dtype), _rows(out, dtype)
-    sums, product = _totals(
-        lambda first, last, *sums: _add_gradients(gradient, rows, results, first, last, relu, *sums), rows
-    )
+    cuts = _cut(rows)
+    totals = _two_sums(cuts, rows)
+    _add_all_gradients(team(cuts), cuts, gradient, rows, results, relu, totals)
+    sums, product = total(totals)
     slope = (product - sums * mean) * scale
     return sums.astype(dtype), slope.astype(dtype)
 
@@ -116,9 +162,6 @@ def combined(g: Array, x: Array, of_g: Array, of_x: Array, constant: Array, out:
     rows, gradient, results = _rows(x, dtype), _rows(g, dtype), _rows(out, dtype)
     result = empty(rows.shape, dtype)
     of_g, of_x, constant = (values.astype(dtype) for values in (of_g, of_x, constant))
-    in_threads(
-        lambda first, last: _combine(gradient, rows, results, first, last, relu, of_g, of_x, constant, result),
-        len(rows),
-        4 * rows.size,
-    )
+    cuts = _cut(rows)
+    _combine_all(team(cuts), cuts, gradient, rows, results, relu, of_g, of_x, constant, result)
     return _shaped(result, x)

@@ -15,7 +15,8 @@ from ..geometry import Pair, Windows
 from ..product import product
 from ..reduction import NOTHING, Reduction
 from ..winograd import G
-from .sharing import ALONE, channels_first, channels_last, grid, in_threads, total
+from .sharing import ALONE, channels_first, channels_last, cut, grid, rooms, total, zeros
+from .team import team
 from .tile import tile_rows
 from .vectors import BYTES
 from .winograd import add_patch_gradients, correlate_patches, plane
@@ -72,7 +73,7 @@ def _correlate(
     """Fill `out` from images (N, H, W, C) with filters (outputs, channels, 3, 3)."""
     filters, outputs = _transformed(w, x.dtype), len(w)
     least = x.dtype.type(0 if after.relu and not winner.size else -np.inf)
-    cut = x.dtype.type(0 if after.relu else np.nan)
+    edge = x.dtype.type(0 if after.relu else np.nan)
 
     vector = BYTES // x.itemsize
     sizes = (
@@ -82,15 +83,13 @@ def _correlate(
         layout.together * image[0] * image[1] * outputs + vector if winner.size else 0,
     )
 
-    def work(first: int, last: int) -> None:
-        correlate_patches(
-            x, taken, spread, first, last, *layout.corner, *layout.extent,
-            layout.patches, layout.together, layout.chunk, filters, bias, least,
-            out, image[0] * image[1] * outputs, layout.places, outputs, 2, cut, after.pool, image[1], winner,
-            *(empty((size,), x.dtype) for size in sizes),
-        )  # fmt: skip
-
-    in_threads(work, len(x), len(x) * image[0] * image[1] * w.size)
+    cuts = cut(len(x), len(x) * image[0] * image[1] * w.size)
+    correlate_patches(
+        team(cuts), cuts, x, taken, spread, *layout.corner, *layout.extent,
+        layout.patches, layout.together, layout.chunk, filters, bias, least,
+        out, image[0] * image[1] * outputs, layout.places, outputs, 2, edge, after.pool, image[1], winner,
+        *rooms(cuts, *sizes, dtype=x.dtype),
+    )  # fmt: skip
 
 
 def forward(
@@ -141,14 +140,12 @@ def weight_gradient(
         16 * plane(layout.chunk, outputs, vector),
     )
 
-    def work(first: int, last: int, sums: Array) -> None:
-        add_patch_gradients(
-            images, gradient, taken, after.pool, first, last, *layout.corner, *layout.extent, windows.places[1],
-            layout.patches, layout.places, layout.together, layout.chunk, sums, 2,
-            *(empty((size,), dtype) for size in sizes),
-        )  # fmt: skip
-
-    products = len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9
-    sums = total(work, len(x), products, (16, depth, outputs), dtype)[:, :channels].reshape(16, -1)
-    filters = product(BOTH.T.astype(dtype), sums).reshape(3, 3, channels, outputs)
+    cuts = cut(len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
+    sums = zeros(cuts, (16, depth, outputs), dtype)
+    add_patch_gradients(
+        team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, windows.places[1],
+        layout.patches, layout.places, layout.together, layout.chunk, sums, 2, *rooms(cuts, *sizes, dtype=dtype),
+    )  # fmt: skip
+    filters = product(BOTH.T.astype(dtype), total(sums)[:, :channels].reshape(16, -1))
+    filters = filters.reshape(3, 3, channels, outputs)
     return np.ascontiguousarray(filters.transpose(3, 2, 0, 1))

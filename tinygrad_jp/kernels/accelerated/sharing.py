@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ...buffers import empty
-from ...parallel import take_turns, threads
+from ...parallel import threads
 from ..reduction import Reduction
 
 Array = np.ndarray[Any, Any]
@@ -19,8 +17,8 @@ ALONE = Reduction()
 """A convolution that nothing follows."""
 PARTS = 2
 """Parts for each thread: the processors of a machine are never equally free."""
-WORTH_SHARING = 2**20
-"""Multiplications below which one thread is as fast: a fork and join costs 57 µs (measured)."""
+WORTH_SHARING = 2**17
+"""Multiplications below which one thread is as fast (measured)."""
 
 
 def grid(rows: Any, columns: Any, width: int, channels: int) -> Array:
@@ -43,36 +41,32 @@ def channels_first(x: Array) -> Array:
     return x.transpose(0, 3, 1, 2)
 
 
-def _cut(n: int, products: int) -> list[tuple[int, int]]:
-    """Cut n images into parts, or not if so many products are not worth the threads."""
-    count = max(min(PARTS * threads(), n), 1) if threads() > 1 and products >= WORTH_SHARING else 1
-    cuts = [n * i // count for i in range(count + 1)]
-    return list(pairwise(cuts))
+def cut(n: int, products: int) -> Array:
+    """Cut n images, or rows, into parts for the team, or not if so many products are not worth it.
 
-
-def in_threads(work: Callable[[int, int], object], n: int, products: int) -> None:
-    """Call ``work(first, last)`` for parts of n images."""
-    cuts = _cut(n, products)
-    if len(cuts) == 1:
-        work(*cuts[0])
-    else:
-        take_turns(lambda part: work(*part), cuts)
-
-
-def total(
-    work: Callable[[int, int, Array], object], n: int, products: int, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> Array:
-    """Add up what ``work(first, last, sums)`` adds to `sums` of this shape for parts of n images.
-
-    Each part has sums of its own, so that the total does not depend on which thread did what.
+    Returns
+    -------
+    ndarray
+        Where the parts begin and end, for ``team.hand_out``.
     """
-    cuts = _cut(n, products)
-    sums = empty((len(cuts), *shape), dtype)
+    count = max(min(PARTS * threads(), n), 1) if threads() > 1 and products >= WORTH_SHARING else 1
+    return np.arange(count + 1) * n // count
+
+
+def rooms(cuts: Array, *sizes: int, dtype: np.dtype[Any]) -> list[Array]:
+    """Make scratch memory of these sizes for each thread that computes such parts: arrays of shape (threads, size)."""
+    workers = min(threads(), len(cuts) - 1)
+    return [empty((workers, size), dtype) for size in sizes]
+
+
+def zeros(cuts: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Make sums for each part, shape (parts, …): so their total does not depend on which thread did what."""
+    sums = empty((len(cuts) - 1, *shape), dtype)
     sums.fill(0)
-    jobs = [(*part, own) for part, own in zip(cuts, sums, strict=True)]
-    if len(jobs) == 1:
-        work(*jobs[0])
-    else:
-        take_turns(lambda job: work(*job), jobs)
-    whole: Array = np.add.reduce(sums, axis=0)
+    return sums
+
+
+def total(sums: Array) -> Array:
+    """Add up the sums of all parts."""
+    whole: Array = np.add.reduce(sums, axis=0) if len(sums) > 1 else sums[0]
     return whole

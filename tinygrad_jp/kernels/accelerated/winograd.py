@@ -13,9 +13,11 @@ import numpy as np
 from numba import types
 from numpy import ndarray
 
+from .atomic import bind
 from .filling import fill
 from .jit import intrinsic, kernel
 from .pooling import reduce_image
+from .team import hand_out
 from .tile import add_products, tile_rows
 from .vectors import BYTES, Writer
 
@@ -112,17 +114,20 @@ def _see(padded: ndarray, patches: ndarray, width: int, channels: int, seen: nda
 
 
 @kernel
-def correlate_patches(
-    x: ndarray, taken: ndarray, spread: int, first: int, last: int, top: int, left: int, height: int, width: int,
+def _correlate_patches(
+    part: int, worker: int, cuts: ndarray,
+    x: ndarray, taken: ndarray, spread: int, top: int, left: int, height: int, width: int,
     patches: ndarray, together: int, chunk: int, filters: ndarray, bias: ndarray, least: Any,
     out: ndarray, image_out: int, places: ndarray, outputs: int, vectors: int,
     cut: Any, pool: int, across: int, winner: ndarray,
     padded: ndarray, seen: ndarray, products: ndarray, before: ndarray,
 ) -> None:  # fmt: skip
-    """Convolve images `first` to `last`.
+    """Convolve one part of the images.
 
     Parameters
     ----------
+    part, worker, cuts
+        See ``team.hand_out``.
     patches, places
         Where each patch of `together` images begins in padded images that follow each other, and its results in the
         images of the outputs.
@@ -130,13 +135,13 @@ def correlate_patches(
         Images, and patches, that are treated at a time.
     filters
         Transformed: shape (16, blocks, C, lanes), flat.
-    x, taken, spread, first, last, top, left, height, width, bias, least, out, image_out, outputs, vectors, cut, pool,
-    across, winner
-        As in ``convolution.correlate``; without groups.
+    x, taken, spread, top, left, height, width, bias, least, out, image_out, outputs, vectors, cut, pool, across, winner
+        As in ``convolution._correlate``; without groups.
     padded, seen, products, before
-        Room for padded images, `together` of them; for the planes of a chunk of images and of outputs (see
-        :func:`plane`); for images before pooling, with as much more as a vector.
+        Each worker's room for padded images, `together` of them; for the planes of a chunk of images and of outputs
+        (see :func:`plane`); for images before pooling, with as much more as a vector.
     """
+    padded, seen, products, before = padded[worker], seen[worker], products[worker], before[worker]
     channels, size, each = x.shape[3], height * width * x.shape[3], patches.size // together
     rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
     vector, blocks = BYTES // x.itemsize, outputs // lanes
@@ -145,8 +150,8 @@ def correlate_patches(
     nothing = np.zeros(lanes, x.dtype)
     row, run = np.arange(chunk) * channels, np.arange(channels)
     results = before if winner.size else out.reshape(-1)
-    for start in range(first, last, together):
-        count = min(together, last - start)
+    for start in range(cuts[part], cuts[part + 1], together):
+        count = min(together, cuts[part + 1] - start)
         for n in range(count):
             fill(x, taken, start + n, spread, 1, channels, padded, n * size, top, left, width, height * width)
         begin = 0 if winner.size else start * image_out
@@ -172,26 +177,40 @@ def correlate_patches(
                 reduce_image(before[n * image_out :], across, cut, pool, start + n, out, winner)
 
 
+_bound_correlate_patches = bind(_correlate_patches)
+
+
 @kernel
-def add_patch_gradients(
-    x: ndarray, y: ndarray, taken: ndarray, spread: int, first: int, last: int,
+def correlate_patches(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    """Convolve all images, with a team: the arguments are those of :func:`_correlate_patches`."""
+    hand_out(team, _bound_correlate_patches(cuts, arguments), cuts)
+
+
+@kernel
+def _add_patch_gradients(
+    part: int, worker: int, cuts: ndarray, x: ndarray, y: ndarray, taken: ndarray, spread: int,
     top: int, left: int, height: int, width: int, across: int,
     patches: ndarray, places: ndarray, together: int, chunk: int, sums: ndarray, vectors: int,
     padded: ndarray, spaced: ndarray, seen: ndarray, gradients: ndarray,
 ) -> None:  # fmt: skip
-    """Add what images `first` to `last` bring to the gradient of the transformed filters.
+    """Add what one part of the images brings to the gradient of the transformed filters.
 
     Parameters
     ----------
+    part, worker, cuts
+        See ``team.hand_out``.
     patches, places, together, chunk
-        As in :func:`correlate_patches`.
+        As in :func:`_correlate_patches`.
     sums
-        Is added to; shape (16, channels and as many more as fill a tile, outputs).
-    x, y, taken, spread, first, last, top, left, height, width, across, vectors
-        As in ``convolution.add_weight_gradients``; without groups.
+        Each part's, is added to; shape (parts, 16, channels and as many more as fill a tile, outputs).
+    x, y, taken, spread, top, left, height, width, across, vectors
+        As in ``convolution._add_weight_gradients``; without groups.
     padded, spaced, seen, gradients
-        Room for padded images and the outputs' gradients, `together` of each, and for the planes of a chunk of both.
+        Each worker's room for padded images and the outputs' gradients, `together` of each, and for the planes of a
+        chunk of both.
     """
+    padded, spaced, seen, gradients = padded[worker], spaced[worker], seen[worker], gradients[worker]
+    sums = sums[part]
     channels, outputs = x.shape[3], y.shape[3]
     size, each = height * width * channels, patches.size // together
     image_out = 4 * each * outputs
@@ -203,8 +222,8 @@ def add_patch_gradients(
     seen[:] = 0  # what fills the last tile up is multiplied, too
     row, run = np.arange(depth), np.arange(chunk) * channels
     flat = sums.reshape(-1)
-    for start in range(first, last, together):
-        count = min(together, last - start)
+    for start in range(cuts[part], cuts[part + 1], together):
+        count = min(together, cuts[part + 1] - start)
         for n in range(count):
             fill(x, x[:0], start + n, 1, 1, channels, padded, n * size, top, left, width, height * width)
             fill(y, taken, start + n, spread, 1, outputs, spaced, n * image_out, 0, 0, across, 4 * each)
@@ -224,3 +243,12 @@ def add_patch_gradients(
                             vectors, flat, at, outputs, flat, at, outputs, -np.inf, seen, k * plane_in, row, c,
                             run, some, gradients, k * plane_out + block, outputs,
                         )  # fmt: skip
+
+
+_bound_add_patch_gradients = bind(_add_patch_gradients)
+
+
+@kernel
+def add_patch_gradients(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    """Add up the gradient of the filters, with a team: the arguments are those of :func:`_add_patch_gradients`."""
+    hand_out(team, _bound_add_patch_gradients(cuts, arguments), cuts)

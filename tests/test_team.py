@@ -1,0 +1,173 @@
+"""The team of threads of the compiled kernels: who computes what, and what must not depend on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_jp import parallel
+from tinygrad_jp.kernels.accelerated import product, team, update
+from tinygrad_jp.kernels.accelerated.atomic import bind, read
+from tinygrad_jp.kernels.accelerated.jit import kernel
+
+PATIENCE = 10.0
+"""Seconds that a test waits for what must happen at some time."""
+
+
+@pytest.fixture(autouse=True)
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a team of two begin anew, whatever machine this is."""
+    for module in (parallel, team, product):
+        monkeypatch.setattr(module, "threads", lambda: 2)
+    product._cuts.cache_clear()
+    team._Team.forget()
+    yield
+    product._cuts.cache_clear()
+    team._Team.forget()
+
+
+@kernel
+def _note(part: int, worker: int, cuts: Any, who: Any, spins: int) -> None:
+    """Write down who computes a part, and wait a little for the others, so that they come, too."""
+    who[cuts[part]] = worker
+    for _ in range(spins):
+        if read(who, 0) >= 0 and read(who, 1) >= 0:
+            return
+
+
+_bound_note = bind(_note)
+
+
+@kernel
+def _note_all(words: Any, cuts: Any, *arguments: Any) -> None:
+    team.hand_out(words, _bound_note(cuts, arguments), cuts)
+
+
+def shared(spins: int = 10_000_000) -> np.ndarray:
+    """Hand out two parts until both threads took one; return the team."""
+    cuts, end = np.arange(3), monotonic() + PATIENCE
+    while monotonic() < end:
+        who, words = np.full(2, -1), team.team(cuts)
+        _note_all(words, cuts, who, spins)
+        if sorted(who) == [0, 1]:
+            return words
+    raise AssertionError("no helper came")
+
+
+def test_helpers_take_parts() -> None:
+    shared()
+
+
+def test_every_part_is_computed_once_however_many_there_are() -> None:
+    for count in (1, 2, 3, 100):
+        cuts, who = np.arange(count + 1), np.full(count, -1)
+        _note_all(team.team(cuts), cuts, who, 0)
+        assert set(who) <= {0, 1}
+
+
+def test_helpers_go_to_sleep_and_are_woken() -> None:
+    for _ in range(3):
+        words, end = shared(), monotonic() + PATIENCE
+        while not words[team.ASLEEP] and monotonic() < end:
+            pass
+        assert words[team.ASLEEP]
+
+
+def test_who_finds_the_team_busy_does_everything() -> None:
+    cuts, who = np.arange(5), np.full(4, -1)
+    words = team.team(cuts)
+    words[team.BUSY] = 1
+    _note_all(words, cuts, who, 0)
+    assert who.tolist() == [0] * 4
+    words[team.BUSY] = 0
+
+
+def test_threads_of_the_user_do_not_disturb_each_other() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random((64, 96)), rng.random((96, 48))
+    cuts = np.arange(3)
+    team.team(cuts)
+    results: list[np.ndarray] = []
+
+    def many() -> None:
+        results.extend(product.multiply(a, b) for _ in range(200))  # type: ignore[misc]
+
+    users = [Thread(target=many) for _ in range(4)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert len(results) == 800
+    for result in results:
+        np.testing.assert_allclose(result, a @ b, rtol=1e-12)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_has_a_team_of_its_own() -> None:
+    program = """
+import os, numpy as np
+import tinygrad_jp as tj
+x, w = np.ones((8, 3, 30, 30), np.float32), np.ones((40, 3, 3, 3), np.float32)
+before = tj.conv2d(x, w).numpy()
+child = os.fork()
+if not child:
+    os._exit(0 if (tj.conv2d(x, w).numpy() == before).all() else 1)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    run = subprocess.run([sys.executable, "-c", program], timeout=120, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_numbers_too_small_for_full_precision_count_as_zero_and_only_there() -> None:
+    tiny = np.float32(1e-40)
+    p, g, m, v = (np.full(40, value, np.float32) for value in (1, 0, tiny, tiny))
+    one = np.float32
+    update.adam(p, g, m, v, one(0.9), one(0.999), one(0.1), one(1e-8), one(0))
+    if not m.any():  # on other processors than x86 they are kept
+        assert not v.any()
+    assert np.full(1, tiny)[0] * one(0.5) > 0
+    assert (p == 1).all()
+
+
+@given(st.data())
+def test_products_are_numpys(data: st.DataObject) -> None:
+    n, k, m = (data.draw(st.integers(1, 70)) for _ in range(3))
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 100)))
+
+    def matrix(rows: int, columns: int) -> np.ndarray:
+        layout = data.draw(st.sampled_from(["rows", "columns", "neither", "read-only"]))
+        if layout == "columns":
+            return rng.normal(size=(columns, rows)).astype(dtype).T
+        if layout == "neither":
+            return rng.normal(size=(rows * 2, columns * 3)).astype(dtype)[::2, ::3]
+        made = rng.normal(size=(rows, columns)).astype(dtype)
+        made.flags.writeable = layout != "read-only"
+        return made
+
+    a, b = matrix(n, k), matrix(k, m)
+    team.team(np.arange(3))
+    found = product.multiply(a, b)
+    if found is None:
+        pytest.skip("NumPy's BLAS is not OpenBLAS")
+    size = np.abs(a) @ np.abs(b)
+    assert found.dtype == dtype
+    np.testing.assert_array_less(np.abs(found - a @ b), 8 * np.finfo(dtype).eps * size + 1e-30)
+
+
+def test_other_products_are_left_to_numpy() -> None:
+    a = np.ones((4, 4), np.float32)
+    assert product.multiply(a, a) is None  # nobody has needed the team yet
+    team.team(np.arange(3))
+    assert product.multiply(a, a.astype(np.float64)) is None
+    assert product.multiply(a.astype(np.float16), a.astype(np.float16)) is None

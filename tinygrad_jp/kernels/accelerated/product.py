@@ -1,0 +1,156 @@
+"""Products of two matrices: NumPy's BLAS, called by the threads of the team in place of its own.
+
+Those wait for the next product in a loop that occupies a processor for milliseconds, and when one of them is late, all
+wait for it. Here each thread of the team computes stretches of the result with a BLAS of one thread.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numpy import ndarray
+
+from ...buffers import empty
+from ...parallel import threads
+from ..threads import openblas_functions
+from .atomic import bind
+from .jit import intrinsic, kernel
+from .team import hand_out, in_use, team
+
+Array = np.ndarray[Any, Any]
+
+ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112
+"""Of the C interface of the BLAS."""
+SHORTEST = 16
+"""Rows or columns of the result that a thread computes at least."""
+
+
+@intrinsic
+def _gemm(
+    typing: Any, address: Any, a_order: Any, b_order: Any, n: Any, m: Any, k: Any, a: Any, a_at: Any, a_step: Any,
+    b: Any, b_at: Any, b_step: Any, out: Any, out_at: Any, out_step: Any,
+) -> Any:  # fmt: skip
+    """Call the BLAS: out (n, m) = a (n, k) · b (k, m), each from an element on, with the distance of its lines."""
+    whole, order = types.int64, types.int32
+    signature = types.void(
+        whole, order, order, whole, whole, whole, a, whole, whole, b, whole, whole, out, whole, whole
+    )  # fmt: skip
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address, a_order, b_order, n, m, k, *matrices = args
+        number, word, flag = (context.get_value_type(kind) for kind in (out.dtype, whole, order))
+        pointer = number.as_pointer()
+        places = []
+        for kind, value, at, step in zip((a, b, out), matrices[::3], matrices[1::3], matrices[2::3], strict=True):
+            data = context.make_array(kind)(context, builder, value).data
+            places += [builder.gep(data, [at]), step]
+        one, zero = number(1), number(0)
+        given = [
+            flag(ROW_MAJOR), a_order, b_order, n, m, k, one, *places[:4], zero, *places[4:],
+        ]  # fmt: skip
+        kinds = [flag] * 3 + [word] * 3 + [number, pointer, word, pointer, word, number, pointer, word]
+        function = builder.inttoptr(address, ir.FunctionType(ir.VoidType(), kinds).as_pointer())
+        builder.call(function, given)
+        return context.get_dummy_value()
+
+    return signature, write
+
+
+@intrinsic
+def _get_threads(typing: Any, address: Any) -> Any:
+    """Ask the BLAS how many threads it uses."""
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = builder.inttoptr(args[0], ir.FunctionType(ir.IntType(32), []).as_pointer())
+        return builder.call(function, [])
+
+    return types.int32(types.int64), write
+
+
+@intrinsic
+def _set_threads(typing: Any, address: Any, count: Any) -> Any:
+    """Tell the BLAS how many threads to use."""
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int32), write
+
+
+@kernel
+def _multiply(
+    part: int, worker: int, cuts: ndarray, by_rows: bool, gemm: int, a: ndarray, a_order: int, b: ndarray, b_order: int,
+    out: ndarray,
+) -> None:  # fmt: skip
+    """Compute some rows, or some columns, of a product; the matrices are contiguous, and transposed as told."""
+    first, count = cuts[part], cuts[part + 1] - cuts[part]
+    (n, m), a_step, b_step = out.shape, a.shape[1], b.shape[1]
+    k = a.size // n
+    if by_rows:
+        a_at = first * (a_step if a_order == AS_IS else 1)
+        _gemm(gemm, a_order, b_order, count, m, k, a, a_at, a_step, b, 0, b_step, out, first * m, m)
+    else:
+        b_at = first * (1 if b_order == AS_IS else b_step)
+        _gemm(gemm, a_order, b_order, n, count, k, a, 0, a_step, b, b_at, b_step, out, first, m)
+
+
+_bound_multiply = bind(_multiply)
+
+
+@kernel
+def _multiply_all(team: ndarray, cuts: ndarray, get_threads: int, set_threads: int, *arguments: Any) -> None:
+    """Compute a product with a team; the arguments are those of :func:`_multiply`."""
+    before = _get_threads(get_threads)
+    if before > 1:
+        _set_threads(set_threads, 1)
+    hand_out(team, _bound_multiply(cuts, arguments), cuts)
+    if before > 1:
+        _set_threads(set_threads, before)
+
+
+@cache
+def _functions(dtype: np.dtype[Any]) -> tuple[int, ...] | None:
+    """Find the addresses of the BLAS's product of matrices, and of what tells and sets its threads."""
+    letter = {"f": "s", "d": "d"}.get(dtype.char)
+    names = f"{{}}cblas_{letter}gemm", "{}openblas_get_num_threads", "{}openblas_set_num_threads"
+    found = openblas_functions(*names, whole_numbers=64)
+    return None if letter is None or found is None else tuple(ctypes.cast(f, ctypes.c_void_p).value or 0 for f in found)
+
+
+@cache
+def _cuts(n: int) -> Array:
+    """Cut rows or columns into a stretch for each thread."""
+    count = max(min(threads(), n // SHORTEST), 1)
+    return np.arange(count + 1) * n // count
+
+
+def _laid(a: Array) -> tuple[Array, int]:
+    """Return a matrix, or its transpose, as a contiguous, writeable one, and which of them it is."""
+    laid, order = (a.T, TRANSPOSED) if a.flags.f_contiguous else (np.ascontiguousarray(a), AS_IS)
+    return laid if laid.flags.writeable else laid.copy(), order
+
+
+def multiply(a: Array, b: Array) -> Array | None:
+    """Compute a · b, shapes (N, K) and (K, M).
+
+    Returns
+    -------
+    ndarray or None
+        None where the BLAS may use its own threads, because no team is at work (both are as fast), or where it is
+        another one than OpenBLAS, or the dtypes are not its own.
+    """
+    functions = _functions(a.dtype) if in_use() and a.dtype == b.dtype else None
+    if functions is None:
+        return None
+    gemm, *about_threads = functions
+    (n, m), (left, a_order), (right, b_order) = (len(a), b.shape[1]), _laid(a), _laid(b)
+    out, cuts = empty((n, m), a.dtype), _cuts(max(n, m))
+    _multiply_all(team(cuts), cuts, *about_threads, n >= m, gemm, left, a_order, right, b_order, out)
+    return out
