@@ -1,6 +1,6 @@
 """How a convolution is laid out for the compiled Winograd kernels: tables of patches, transformed filters.
 
-The functions are those of ``direct``; they take 3×3 filters, stride 1, even sizes and a single group.
+The functions are those of ``direct``; they take 3×3 filters, stride 1, full vectors of channels and a single group.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from .sharing import ALONE, channels_first, channels_last, cut, grid, rooms, tot
 from .team import team
 from .tile import tile_rows
 from .vectors import BYTES
-from .winograd import add_patch_gradients, correlate_patches, plane
+from .winograd import PATCH, PLANES, add_patch_gradients, correlate_patches, plane
 
 Array = np.ndarray[Any, Any]
 
 BOTH = np.kron(G, G)
-"""G ⊗ G: transforms a filter of 9 numbers into 16."""
+"""G ⊗ G: transforms a filter of 9 numbers into 36."""
 CACHE = 2**19
 """Bytes that the planes of images and outputs may take."""
+FEWEST = 48
+"""Patches at least that are treated at a time: the filters are read anew for each such chunk."""
 
 
 class Layout(NamedTuple):
@@ -37,32 +39,58 @@ class Layout(NamedTuple):
     extent: Pair
     """Height and width of the padded image."""
     patches: Array
+    tall: Array
+    broad: Array
     places: Array
+    """In the images of the outputs."""
+    full: Pair
+    """Height and width of an image of outputs that is made of full patches."""
+    spaced: Array
+    """Places in such images."""
     together: int
     chunk: int
 
 
 @lru_cache(maxsize=256)
-def _layout(image: Pair, corner: Pair, channels: int, outputs: int, itemsize: int) -> Layout:
+def _layout(image: Pair, corner: Pair, channels: int, outputs: int, dtype: np.dtype[Any]) -> Layout:
     """Lay out the patches that make output images of this size, from padded images larger by two."""
-    rows = tile_rows(2)
-    chunk = max(CACHE // (16 * (channels + outputs) * itemsize) // rows, 1) * rows
-    each = image[0] // 2 * image[1] // 2
-    together = max(chunk // each, 1)
-    i, j = 2 * np.arange(image[0] // 2), 2 * np.arange(image[1] // 2)
-    extent = image[0] + 2, image[1] + 2
-    number = np.arange(together)
-    patches = np.add.outer(number * extent[0] * extent[1] * channels, grid(i, j, extent[1], channels)).ravel()
-    places = np.add.outer(number * image[0] * image[1] * outputs, grid(i, j, image[1], outputs)).ravel()
-    return Layout(corner, extent, patches, places, together, chunk)
+    rows = tile_rows(_vectors(outputs, dtype))
+    chunk = -(-max(CACHE // (PLANES * (channels + outputs) * dtype.itemsize), FEWEST) // rows) * rows
+    i, j = (PATCH * np.arange(-(-n // PATCH)) for n in image)
+    together = max(chunk // (i.size * j.size), 1)
+    full = PATCH * i.size, PATCH * j.size
+    extent = full[0] + 2, full[1] + 2
+    tall, broad = (np.minimum(n - begin, PATCH) for n, begin in zip(image, (i, j), strict=True))
+
+    def of_all(size: Pair, depth: int) -> Array:
+        number = np.arange(together) * size[0] * size[1] * depth
+        return np.add.outer(number, grid(i, j, size[1], depth)).ravel()
+
+    return Layout(
+        corner,
+        extent,
+        of_all(extent, channels),
+        np.tile(np.repeat(tall, j.size), together),
+        np.tile(broad, i.size * together),
+        of_all(image, outputs),
+        full,
+        of_all(full, outputs),
+        together,
+        chunk,
+    )
+
+
+def _vectors(outputs: int, dtype: np.dtype[Any]) -> int:
+    """Choose tiles of one vector or two, whichever are full."""
+    return 1 if outputs % (2 * BYTES // dtype.itemsize) else 2
 
 
 def _transformed(w: Array, dtype: np.dtype[Any]) -> Array:
-    """Transform filters (outputs, channels, 3, 3) and lay them out in blocks: (16, blocks, channels, lanes)."""
-    lanes = 2 * BYTES // dtype.itemsize
+    """Transform filters (outputs, channels, 3, 3) and lay them out in blocks: (36, blocks, channels, lanes)."""
     outputs, channels = w.shape[:2]
+    lanes = _vectors(outputs, dtype) * BYTES // dtype.itemsize
     planes = product(BOTH.astype(dtype), w.astype(dtype, copy=False).reshape(outputs * channels, 9).T)
-    blocks = planes.reshape(16, outputs // lanes, lanes, channels).swapaxes(2, 3)
+    blocks = planes.reshape(PLANES, outputs // lanes, lanes, channels).swapaxes(2, 3)
     return aligned(blocks).reshape(-1)
 
 
@@ -78,16 +106,17 @@ def _correlate(
     vector = BYTES // x.itemsize
     sizes = (
         layout.together * layout.extent[0] * layout.extent[1] * x.shape[3],
-        16 * plane(layout.chunk, x.shape[3], vector),
-        16 * plane(layout.chunk, outputs, vector),
+        PLANES * plane(layout.chunk, x.shape[3], vector),
+        PLANES * plane(layout.chunk, outputs, vector),
         layout.together * image[0] * image[1] * outputs + vector if winner.size else 0,
     )
 
     cuts = cut(len(x), len(x) * image[0] * image[1] * w.size)
     correlate_patches(
         team(cuts), cuts, x, taken, spread, *layout.corner, *layout.extent,
-        layout.patches, layout.together, layout.chunk, filters, bias, least,
-        out, image[0] * image[1] * outputs, layout.places, outputs, 2, edge, after.pool, image[1], winner,
+        layout.patches, layout.tall, layout.broad, layout.together, layout.chunk, filters, bias, least,
+        out, image[0] * image[1] * outputs, layout.places, outputs, _vectors(outputs, x.dtype),
+        edge, after.pool, image[1], winner,
         *rooms(cuts, *sizes, dtype=x.dtype),
     )  # fmt: skip
 
@@ -98,7 +127,7 @@ def forward(
 ) -> tuple[Array, Array]:  # fmt: skip
     """Convolve, add the bias, and reduce; return the result and what the way back needs."""
     (top, _), (left, _) = windows.padding
-    layout = _layout(windows.places, (top, left), x.shape[1], len(w), dtype.itemsize)
+    layout = _layout(windows.places, (top, left), x.shape[1], len(w), dtype)
     out = empty((len(x), *(n // after.pool for n in windows.places), len(w)), dtype)
     winner = empty(out.shape if after.pool > 1 else (0,) * 4, dtype)
     added = np.zeros(len(w), dtype) if bias is None else bias.astype(dtype)
@@ -113,7 +142,7 @@ def input_gradient(
 ) -> Array:  # fmt: skip
     """Carry the results' gradient back to the images: a convolution with the filters turned by 180°."""
     (top, _), (left, _) = windows.padding
-    layout = _layout(windows.image, (2 - top, 2 - left), len(w), x_shape[1], dtype.itemsize)
+    layout = _layout(windows.image, (2 - top, 2 - left), len(w), x_shape[1], dtype)
     gradient, taken = channels_last(y, dtype), channels_last(kept, dtype)
     out = empty((x_shape[0], *windows.image, x_shape[1]), dtype)
     turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
@@ -128,24 +157,25 @@ def weight_gradient(
 ) -> Array:  # fmt: skip
     """Carry the results' gradient back to the filters: Gᵀ [Σ (A y Aᵀ) ⊙ (Bᵀ d B)] G."""
     (outputs, channels), (top, left) = w_shape[:2], (sides[0] for sides in windows.padding)
-    layout = _layout(windows.places, (top, left), channels, outputs, dtype.itemsize)
+    layout = _layout(windows.places, (top, left), channels, outputs, dtype)
     images, gradient, taken = channels_last(x, dtype), channels_last(y, dtype), channels_last(kept, dtype)
-    depth = -(-channels // tile_rows(2)) * tile_rows(2)
+    vectors = _vectors(outputs, dtype)
+    depth = -(-channels // tile_rows(vectors)) * tile_rows(vectors)
 
     vector = BYTES // dtype.itemsize
     sizes = (
         layout.together * layout.extent[0] * layout.extent[1] * channels,
-        layout.together * windows.places[0] * windows.places[1] * outputs,
-        16 * plane(layout.chunk, channels, vector),
-        16 * plane(layout.chunk, outputs, vector),
+        layout.together * layout.full[0] * layout.full[1] * outputs,
+        PLANES * plane(layout.chunk, channels, vector),
+        PLANES * plane(layout.chunk, outputs, vector),
     )
 
     cuts = cut(len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
-    sums = zeros(cuts, (16, depth, outputs), dtype)
+    sums = zeros(cuts, (PLANES, depth, outputs), dtype)
     add_patch_gradients(
-        team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, windows.places[1],
-        layout.patches, layout.places, layout.together, layout.chunk, sums, 2, *rooms(cuts, *sizes, dtype=dtype),
+        team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, layout.full[1],
+        layout.patches, layout.spaced, layout.together, layout.chunk, sums, vectors, *rooms(cuts, *sizes, dtype=dtype),
     )  # fmt: skip
-    filters = product(BOTH.T.astype(dtype), total(sums)[:, :channels].reshape(16, -1))
+    filters = product(BOTH.T.astype(dtype), total(sums)[:, :channels].reshape(PLANES, -1))
     filters = filters.reshape(3, 3, channels, outputs)
     return np.ascontiguousarray(filters.transpose(3, 2, 0, 1))

@@ -1,7 +1,7 @@
-"""Convolution with 3×3 filters and stride 1 by F(2×2, 3×3), patch by patch: see ``kernels.winograd`` for the method.
+"""Convolution with 3×3 filters and stride 1 by F(4×4, 3×3), patch by patch: see ``kernels.winograd`` for the method.
 
-A patch's 16 transformed numbers go to 16 *planes*, each a matrix of patches and channels, which are multiplied with the
-16 planes of the filters. So many patches are treated at a time that all their planes stay in the second-level cache.
+A patch's 36 transformed numbers go to 36 *planes*, each a matrix of patches and channels, which are multiplied with the
+36 planes of the filters. So many patches are treated at a time that all their planes stay in the second-level cache.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numba import types
 from numpy import ndarray
 
+from ..winograd import P, Q
 from .atomic import bind
 from .filling import fill
 from .jit import intrinsic, kernel
@@ -21,23 +22,54 @@ from .team import hand_out
 from .tile import add_products, tile_rows
 from .vectors import BYTES, Writer
 
+PATCH, SEEN = 4, 6
+"""Side of a patch of outputs, and of what it sees of the image."""
+PLANES = SEEN * SEEN
+
+
+def _pair(w: Writer, even: Any, odd: Any) -> list[Any]:
+    """Return the values of a polynomial at a point and at its negative, from those of its even and odd powers."""
+    return [w.builder.fadd(even, odd), w.builder.fsub(even, odd)]
+
 
 def _bt(w: Writer, d: list[Any]) -> list[Any]:
-    """Bᵀ of Lavin and Gray on four vectors."""
-    b = w.builder
-    return [b.fsub(d[0], d[2]), b.fadd(d[1], d[2]), b.fsub(d[2], d[1]), b.fsub(d[1], d[3])]
+    """Bᵀ on six vectors."""
+
+    def at(x: float, y: float) -> list[Any]:
+        even, odd = w.fma(w.constant(-y * y), d[2], d[4]), w.fma(w.constant(-y * y), d[1], d[3])
+        return _pair(w, even, w.builder.fmul(w.constant(x), odd))
+
+    def end(a: Any, b: Any, c: Any) -> Any:
+        return w.fma(w.constant((P * Q) ** 2), a, w.fma(w.constant(-(P * P + Q * Q)), b, c))
+
+    return [end(d[0], d[2], d[4]), *at(P, Q), *at(Q, P), end(d[1], d[3], d[5])]
 
 
 def _at(w: Writer, m: list[Any]) -> list[Any]:
-    """Aᵀ on four vectors."""
-    b = w.builder
-    return [b.fadd(b.fadd(m[0], m[1]), m[2]), b.fsub(b.fsub(m[1], m[2]), m[3])]
+    """Aᵀ on six vectors: Σ xᵏ m(x) for the powers k = 0 … 3."""
+    (even_p, odd_p), (even_q, odd_q) = (
+        (w.builder.fadd(a, b), w.builder.fsub(a, b)) for a, b in ((m[1], m[2]), (m[3], m[4]))
+    )
+
+    def power(k: int, of_p: Any, of_q: Any) -> Any:
+        return w.fma(w.constant(P**k), of_p, w.builder.fmul(w.constant(Q**k), of_q))
+
+    return [
+        w.builder.fadd(w.builder.fadd(even_p, even_q), m[0]),
+        power(1, odd_p, odd_q),
+        power(2, even_p, even_q),
+        w.builder.fadd(power(3, odd_p, odd_q), m[5]),
+    ]
 
 
 def _a(w: Writer, y: list[Any]) -> list[Any]:
-    """A on two vectors."""
-    b = w.builder
-    return [y[0], b.fadd(y[0], y[1]), b.fsub(y[0], y[1]), b.fsub(w.constant(-0.0), y[1])]
+    """A on four vectors: the polynomial with these coefficients at all points."""
+
+    def at(x: float) -> list[Any]:
+        odd = w.fma(w.constant(x**3), y[3], w.builder.fmul(w.constant(x), y[1]))
+        return _pair(w, w.fma(w.constant(x * x), y[2], y[0]), odd)
+
+    return [y[0], *at(P), *at(Q), y[3]]
 
 
 def _both_ways(w: Writer, transform: Any, square: list[list[Any]]) -> list[list[Any]]:
@@ -47,7 +79,7 @@ def _both_ways(w: Writer, transform: Any, square: list[list[Any]]) -> list[list[
 
 
 def _patch(side: int, transform: Any) -> Any:
-    """Make the transform of a patch with this side into 16 planes."""
+    """Make the transform of a patch with this side into planes."""
 
     @intrinsic
     def into_planes(typing: Any, image: Any, at: Any, down: Any, right: Any, planes: Any, to: Any, plane: Any) -> Any:
@@ -68,29 +100,34 @@ def _patch(side: int, transform: Any) -> Any:
     return into_planes
 
 
-_image_into_planes = _patch(4, _bt)
-_gradient_into_planes = _patch(2, _a)
+_image_into_planes = _patch(SEEN, _bt)
+_gradient_into_planes = _patch(PATCH, _a)
 
 
 @intrinsic
 def _out_of_planes(
     typing: Any, planes: Any, at: Any, plane: Any, bias: Any, bias_at: Any, least: Any, image: Any, to: Any, down: Any,
-    right: Any,
+    right: Any, tall: Any, broad: Any,
 ) -> Any:  # fmt: skip
-    """Transform one vector of channels back into 2×2 pixels; add the bias; nothing is below `least`."""
+    """Transform one vector of channels back into pixels; add the bias; nothing is below `least`.
+
+    Of the patch, `tall` rows and `broad` columns belong to the image.
+    """
     n = types.intp
-    signature = types.void(planes, n, n, bias, n, planes.dtype, image, n, n, n)
+    signature = types.void(planes, n, n, bias, n, planes.dtype, image, n, n, n, n, n)
 
     def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         w = Writer(context, builder, planes.dtype)
-        products, at, plane, bias, bias_at, least, image, to, down, right = w.unpack(signature, args)
-        square = [[w.load(w.at(products, at, (plane, 4 * i + j))) for j in range(4)] for i in range(4)]
+        products, at, plane, bias, bias_at, least, image, to, down, right, tall, broad = w.unpack(signature, args)
+        square = [[w.load(w.at(products, at, (plane, SEEN * i + j))) for j in range(SEEN)] for i in range(SEEN)]
         added, lowest = w.load(w.at(bias, bias_at)), w.splat(least)
         for i, row in enumerate(_both_ways(w, _at, square)):
-            for j, vector in enumerate(row):
-                value = builder.fadd(vector, added)
-                value = builder.select(builder.fcmp_ordered("<", value, lowest), lowest, value)  # keeps a NaN
-                w.store(value, w.at(image, to, (down, i), (right, j)))
+            with builder.if_then(builder.icmp_signed("<", w.index(i), tall), likely=True):
+                for j, vector in enumerate(row):
+                    value = builder.fadd(vector, added)
+                    value = builder.select(builder.fcmp_ordered("<", value, lowest), lowest, value)  # keeps a NaN
+                    with builder.if_then(builder.icmp_signed("<", w.index(j), broad), likely=True):
+                        w.store(value, w.at(image, to, (down, i), (right, j)))
         return context.get_dummy_value()
 
     return signature, write
@@ -117,7 +154,8 @@ def _see(padded: ndarray, patches: ndarray, width: int, channels: int, seen: nda
 def _correlate_patches(
     part: int, worker: int, cuts: ndarray,
     x: ndarray, taken: ndarray, spread: int, top: int, left: int, height: int, width: int,
-    patches: ndarray, together: int, chunk: int, filters: ndarray, bias: ndarray, least: Any,
+    patches: ndarray, tall: ndarray, broad: ndarray, together: int, chunk: int,
+    filters: ndarray, bias: ndarray, least: Any,
     out: ndarray, image_out: int, places: ndarray, outputs: int, vectors: int,
     cut: Any, pool: int, across: int, winner: ndarray,
     padded: ndarray, seen: ndarray, products: ndarray, before: ndarray,
@@ -128,13 +166,13 @@ def _correlate_patches(
     ----------
     part, worker, cuts
         See ``team.hand_out``.
-    patches, places
+    patches, places, tall, broad
         Where each patch of `together` images begins in padded images that follow each other, and its results in the
-        images of the outputs.
+        images of the outputs; how many of its rows and columns belong to those.
     together, chunk
         Images, and patches, that are treated at a time.
     filters
-        Transformed: shape (16, blocks, C, lanes), flat.
+        Transformed: shape (36, blocks, C, lanes), flat.
     x, taken, spread, top, left, height, width, bias, least, out, image_out, outputs, vectors, cut, pool, across, winner
         As in ``convolution._correlate``; without groups.
     padded, seen, products, before
@@ -158,7 +196,7 @@ def _correlate_patches(
         for p in range(0, count * each, chunk):
             some = min(chunk, count * each - p)
             _see(padded, patches[p : p + some], width, channels, seen, plane_in)
-            for k in range(16):
+            for k in range(PLANES):
                 for q in range(0, some, rows):
                     for block in range(blocks):
                         add_products(
@@ -170,7 +208,7 @@ def _correlate_patches(
                 for o in range(0, outputs, vector):
                     _out_of_planes(
                         products, q * outputs + o, plane_out, bias, o, least,
-                        results, begin + places[p + q] + o, across * outputs, outputs,
+                        results, begin + places[p + q] + o, across * outputs, outputs, tall[p + q], broad[p + q],
                     )  # fmt: skip
         if winner.size:
             for n in range(count):
@@ -199,10 +237,12 @@ def _add_patch_gradients(
     ----------
     part, worker, cuts
         See ``team.hand_out``.
+    across
+        Width of a padded image of the outputs' gradient: full patches.
     patches, places, together, chunk
-        As in :func:`_correlate_patches`.
+        As in :func:`_correlate_patches`, but that the places are in such padded images.
     sums
-        Each part's, is added to; shape (parts, 16, channels and as many more as fill a tile, outputs).
+        Each part's, is added to; shape (parts, 36, channels and as many more as fill a tile, outputs).
     x, y, taken, spread, top, left, height, width, across, vectors
         As in ``convolution._add_weight_gradients``; without groups.
     padded, spaced, seen, gradients
@@ -213,7 +253,7 @@ def _add_patch_gradients(
     sums = sums[part]
     channels, outputs = x.shape[3], y.shape[3]
     size, each = height * width * channels, patches.size // together
-    image_out = 4 * each * outputs
+    image_out = PATCH * PATCH * each * outputs
     rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
     vector, depth = BYTES // x.itemsize, sums.shape[1]
     plane_in, plane_out = plane(chunk, channels, vector), plane(chunk, outputs, vector)
@@ -226,7 +266,7 @@ def _add_patch_gradients(
         count = min(together, cuts[part + 1] - start)
         for n in range(count):
             fill(x, x[:0], start + n, 1, 1, channels, padded, n * size, top, left, width, height * width)
-            fill(y, taken, start + n, spread, 1, outputs, spaced, n * image_out, 0, 0, across, 4 * each)
+            fill(y, taken, start + n, spread, 1, outputs, spaced, n * image_out, 0, 0, across, PATCH * PATCH * each)
         for p in range(0, count * each, chunk):
             some = min(chunk, count * each - p)
             _see(padded, patches[p : p + some], width, channels, seen, plane_in)
@@ -235,7 +275,7 @@ def _add_patch_gradients(
                     _gradient_into_planes(
                         spaced, places[p + q] + o, across * outputs, outputs, gradients, q * outputs + o, plane_out
                     )  # fmt: skip
-            for k in range(16):
+            for k in range(PLANES):
                 for block in range(0, outputs, lanes):
                     for c in range(0, channels, rows):
                         at = (k * depth + c) * outputs + block
