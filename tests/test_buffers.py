@@ -96,3 +96,26 @@ def test_they_begin_at_a_line_of_the_cache(shape: tuple[int, ...]) -> None:
     assert address(copy) % buffers.LINE == 0
     assert copy.flags.c_contiguous
     assert copy.tolist() == [[0, 3], [1, 4], [2, 5]]
+
+
+def test_only_an_array_that_has_the_memory_to_itself_is_lent(fresh_pool: buffers.Pool) -> None:
+    array = buffers.empty(SHAPE, np.float32)
+    assert buffers.lent(array)
+    assert not buffers.lent(array[1:])
+    assert not buffers.lent(array.T)
+    assert not buffers.lent(np.ones(3)[1:])
+
+
+def test_a_gradient_there_is_no_view(fresh_pool: buffers.Pool) -> None:
+    """So backward hands it over as it is; that of a leaf used twice is its own sum."""
+    x = tj.Tensor(np.ones((8, 16, 24, 24), np.float32), requires_grad=True)
+    w = tj.Tensor(np.ones((16, 16, 3, 3), np.float32))
+    tj.conv2d(x, w).sum().backward()
+    once = x.grad.numpy().copy()
+    x.grad = None
+    (tj.conv2d(x, w) + tj.conv2d(x, w)).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * once)
+    held = x.grad
+    x.grad = None
+    tj.conv2d(x, w).sum().backward()
+    np.testing.assert_array_equal(held.numpy(), 2 * once)

@@ -107,3 +107,8 @@ def aligned(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     copy = empty(array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+def lent(array: np.ndarray[Any, Any]) -> bool:
+    """Tell whether an array has a stretch of the pool's memory to itself: it is nobody's view, though it has a base."""
+    return type(array.base) is _Loan

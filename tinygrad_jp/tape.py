@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy import asarray, ndarray
 
+from .buffers import lent
 from .errors import DtypeError, GraphFreedError, InPlaceError, ShapeError
 from .ops.reduce import add_reduce
 from .ops.table import Array, Plan, call_vjp
@@ -465,7 +466,8 @@ def propagate(
                 contributions.append(r if shown else ...)
             if earlier is None:
                 table[edge] = r
-                if not (shown or r is g or wrap is not None or r.base is not None) and plan.op.trusted:
+                own = not (shown or r is g or wrap is not None) and plan.op.trusted
+                if own and (r.base is None or lent(r)):  # no view
                     fresh.add(edge)  # (one that is shown stays as it is)
             elif edge in fresh:
                 earlier += r

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..errors import ArgumentError, DtypeError, ShapeError
+from ..kernels.order import rows_of_images
 from .table import Array, composite, op
 
 Shape = int | Sequence[int]
@@ -26,7 +27,7 @@ def reshape(x: Array, /, shape: Shape) -> Array:
     shape
         The new shape, with as many elements.
     """
-    return np.reshape(x, shape)
+    return rows_of_images(x, shape) if np.ndim(x) == 4 else np.reshape(x, shape)
 
 
 @composite(family="movement", numpy=[np.ravel])

@@ -6,6 +6,7 @@ They are loaded by ``kernels.fast``, never imported elsewhere: this package need
 from . import direct, patches
 from . import normalization as normalization
 from .losses import cross_entropy as cross_entropy
+from .order import as_rows as as_rows
 from .product import multiply as multiply
 from .update import adam as adam
 from .update import sgd as sgd

@@ -29,8 +29,9 @@ from .vectors import BYTES
 def _multiply(
     image: ndarray, origin: int, pixels: ndarray, runs: ndarray, filters: ndarray, bias: ndarray, least: Any,
     out: ndarray, at: int, places: ndarray, outputs: int, inside: int, groups: int, vectors: int, scratch: ndarray,
+    roomy: bool,
 ) -> None:  # fmt: skip
-    """Compute one image of outputs, flat, from `at` on."""
+    """Compute one image of outputs, flat, from `at` on; `roomy` if a vector more may be written behind it."""
     rows, lanes = tile_rows(vectors), vectors * (BYTES // image.itemsize)
     blocks = -(-outputs // lanes)
     factors, step = runs.size * lanes, outputs * groups
@@ -40,8 +41,9 @@ def _multiply(
         for block in range(groups * blocks):
             group, lane = block // blocks, block_at(block % blocks, lanes, outputs)
             filled = min(lanes, outputs)
+            over = roomy and groups == 1  # what lies behind is written later
             channel, begin = at + group * outputs + lane, origin + group * inside
-            if side_by_side and filled == lanes:
+            if side_by_side and (filled == lanes or over):
                 add_products(
                     vectors, out, channel + places[p], step, bias, block * lanes, 0, least,
                     image, begin, pixels, p, runs, runs.size, filters, block * factors, lanes,
@@ -113,7 +115,7 @@ def _correlate(
         _multiply(
             images if whole else padded, n * size if whole else 0, pixels, runs, filters, bias, least,
             before if winner.size else results, 0 if winner.size else n * image_out, places,
-            outputs, channels // groups, groups, vectors, scratch,
+            outputs, channels // groups, groups, vectors, scratch, winner.size > 0,
         )  # fmt: skip
         if winner.size:
             reduce_image(before, across, cut, pool, n, out, winner)
@@ -159,7 +161,7 @@ def _add_weight_gradients(
     least
         −∞.
     sums
-        Each part's, is added to; shape (parts, groups, entries, blocks · lanes).
+        Each part's; shape (parts, groups, entries, blocks · lanes).
     groups, vectors
         Groups of channels; width of the tiles.
     padded, spaced
@@ -175,6 +177,9 @@ def _add_weight_gradients(
     images, gradients, flat = x.reshape(-1), y.reshape(-1), sums.reshape(-1)
     padded[:] = 0
     spaced[:] = 0
+    nothing = np.zeros(lanes, x.dtype)
+    if cuts[part] == cuts[part + 1]:
+        sums[:] = 0
     for start in range(cuts[part], cuts[part + 1], together):
         count = min(together, cuts[part + 1] - start)
         for n in range(count):
@@ -188,9 +193,12 @@ def _add_weight_gradients(
             group = block * lanes // lines
             for entry in range(0, entries.shape[1], rows):
                 at = (group * entries.shape[1] + entry) * lines + block * lanes % lines
+                begun = start > cuts[part]
                 add_products(
-                    vectors, flat, at, lines, flat, at, lines, least, image, origin, entries[group], entry,
-                    runs, count * pixels, gradient, begin + block * places * lanes, lanes,
+                    vectors, flat, at, lines,
+                    flat if begun else nothing, at if begun else 0, lines if begun else 0, least,
+                    image, origin, entries[group], entry, runs, count * pixels,
+                    gradient, begin + block * places * lanes, lanes,
                 )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from ...buffers import aligned, empty
 from ..geometry import Pair, Windows
 from ..reduction import NOTHING, Reduction
 from .convolution import add_bias_gradients, add_weight_gradients, correlate
-from .sharing import ALONE, channels_first, channels_last, cut, grid, rooms, total, zeros
+from .order import channels_first, channels_last
+from .sharing import ALONE, cut, grid, rooms, total, zeros
 from .team import team
 from .tile import tile_rows
 from .vectors import BYTES
@@ -216,7 +217,7 @@ def weight_gradient(
     spaced = 0 if groups == 1 and lanes == outputs and not taken.size else spaced
 
     cuts = cut(n, n * pixels * outputs * layout.taps.size * inside)
-    sums = zeros(cuts, shape, dtype)
+    sums = empty((len(cuts) - 1, *shape), dtype)
     add_weight_gradients(
         team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, windows.places[1],
         columns, entries, runs, together, dtype.type(-np.inf), sums, groups, vectors,

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...buffers import aligned, empty
+from ...buffers import empty
 from ..geometry import Pair, Windows
 from ..product import product
 from ..reduction import NOTHING, Reduction
 from ..winograd import G
-from .sharing import ALONE, channels_first, channels_last, cut, grid, rooms, total, zeros
+from .order import channels_first, channels_last
+from .sharing import ALONE, cut, grid, rooms, total
 from .team import team
 from .tile import tile_rows
 from .vectors import BYTES
@@ -89,9 +90,8 @@ def _transformed(w: Array, dtype: np.dtype[Any]) -> Array:
     """Transform filters (outputs, channels, 3, 3) and lay them out in blocks: (36, blocks, channels, lanes)."""
     outputs, channels = w.shape[:2]
     lanes = _vectors(outputs, dtype) * BYTES // dtype.itemsize
-    planes = product(BOTH.astype(dtype), w.astype(dtype, copy=False).reshape(outputs * channels, 9).T)
-    blocks = planes.reshape(PLANES, outputs // lanes, lanes, channels).swapaxes(2, 3)
-    return aligned(blocks).reshape(-1)
+    in_blocks = w.reshape(outputs // lanes, lanes, channels, 9).transpose(3, 0, 2, 1).astype(dtype, order="C")
+    return product(BOTH.astype(dtype), in_blocks.reshape(9, -1)).reshape(-1)
 
 
 def _correlate(
@@ -171,11 +171,10 @@ def weight_gradient(
     )
 
     cuts = cut(len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
-    sums = zeros(cuts, (PLANES, depth, outputs), dtype)
+    sums = empty((len(cuts) - 1, PLANES, depth, outputs), dtype)
     add_patch_gradients(
         team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, layout.full[1],
         layout.patches, layout.spaced, layout.together, layout.chunk, sums, vectors, *rooms(cuts, *sizes, dtype=dtype),
     )  # fmt: skip
-    filters = product(BOTH.T.astype(dtype), total(sums)[:, :channels].reshape(PLANES, -1))
-    filters = filters.reshape(3, 3, channels, outputs)
-    return np.ascontiguousarray(filters.transpose(3, 2, 0, 1))
+    filters = product(BOTH.T.astype(dtype), total(sums).reshape(PLANES, -1)).reshape(3, 3, depth, outputs)
+    return np.ascontiguousarray(filters[:, :, :channels].transpose(3, 2, 0, 1))

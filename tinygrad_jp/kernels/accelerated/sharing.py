@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from ...buffers import empty
 from ...parallel import threads
@@ -25,20 +24,6 @@ def grid(rows: Any, columns: Any, width: int, channels: int) -> Array:
     """Where pixels lie in an image (H, W, C) of this width, flat: every row with every column."""
     table: Array = (np.add.outer(np.asarray(rows) * width, columns) * channels).ravel()
     return np.ascontiguousarray(table, np.int64)
-
-
-def channels_last(x: Array, dtype: DTypeLike) -> Array:
-    """See images (N, C, H, W) as a contiguous array of shape (N, H, W, C); a copy unless they lie so already.
-
-    A read-only array is copied, too: numba would compile everything once more for it.
-    """
-    last = np.ascontiguousarray(x.transpose(0, 2, 3, 1), dtype)
-    return last if last.flags.writeable else last.copy()
-
-
-def channels_first(x: Array) -> Array:
-    """See an array of shape (N, H, W, C) as images (N, C, H, W)."""
-    return x.transpose(0, 3, 1, 2)
 
 
 def cut(n: int, products: int) -> Array:
@@ -67,6 +52,8 @@ def zeros(cuts: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def total(sums: Array) -> Array:
-    """Add up the sums of all parts."""
-    whole: Array = np.add.reduce(sums, axis=0) if len(sums) > 1 else sums[0]
+    """Add up the sums of all parts, in the first one's memory."""
+    whole: Array = sums[0]
+    for part in sums[1:]:
+        whole += part
     return whole

@@ -242,7 +242,7 @@ def _add_patch_gradients(
     patches, places, together, chunk
         As in :func:`_correlate_patches`, but that the places are in such padded images.
     sums
-        Each part's, is added to; shape (parts, 36, channels and as many more as fill a tile, outputs).
+        Each part's; shape (parts, 36, channels and as many more as fill a tile, outputs).
     x, y, taken, spread, top, left, height, width, across, vectors
         As in ``convolution._add_weight_gradients``; without groups.
     padded, spaced, seen, gradients
@@ -261,7 +261,9 @@ def _add_patch_gradients(
     spaced[:] = 0
     seen[:] = 0  # what fills the last tile up is multiplied, too
     row, run = np.arange(depth), np.arange(chunk) * channels
-    flat = sums.reshape(-1)
+    flat, nothing = sums.reshape(-1), np.zeros(lanes, x.dtype)
+    if cuts[part] == cuts[part + 1]:
+        sums[:] = 0
     for start in range(cuts[part], cuts[part + 1], together):
         count = min(together, cuts[part + 1] - start)
         for n in range(count):
@@ -279,9 +281,11 @@ def _add_patch_gradients(
                 for block in range(0, outputs, lanes):
                     for c in range(0, channels, rows):
                         at = (k * depth + c) * outputs + block
+                        begun = start > cuts[part] or p > 0
                         add_products(
-                            vectors, flat, at, outputs, flat, at, outputs, -np.inf, seen, k * plane_in, row, c,
-                            run, some, gradients, k * plane_out + block, outputs,
+                            vectors, flat, at, outputs,
+                            flat if begun else nothing, at if begun else 0, outputs if begun else 0, -np.inf,
+                            seen, k * plane_in, row, c, run, some, gradients, k * plane_out + block, outputs,
                         )  # fmt: skip
 
 

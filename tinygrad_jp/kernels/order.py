@@ -1,0 +1,26 @@
+"""The order of images in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .fast import compiled
+
+Array = np.ndarray[Any, Any]
+
+WORTH_COMPILING = 2**15
+"""Numbers from which on the compiled copy is faster than NumPy's (measured)."""
+
+
+def rows_of_images(x: Array, shape: int | Sequence[int]) -> Array:
+    """Reshape images (N, C, H, W): as ``np.reshape``, but fast where they lie channels last and are to become rows."""
+    copied = x.size >= WORTH_COMPILING and type(x) is np.ndarray and not x.flags.c_contiguous
+    if copied and shape in ((len(x), -1), (len(x), x.size // len(x))):
+        fast = compiled()
+        rows: Array | None = fast.as_rows(x) if fast is not None else None
+        if rows is not None:
+            return rows
+    return np.reshape(x, shape)
