@@ -18,7 +18,7 @@ from ..winograd import G
 from .order import channels_first, channels_last
 from .sharing import ALONE, cut, grid, rooms, total
 from .team import team
-from .tile import tile_rows
+from .tile import matrix_rows
 from .vectors import BYTES
 from .winograd import PATCH, PLANES, add_patch_gradients, correlate_patches, plane
 
@@ -55,7 +55,7 @@ class Layout(NamedTuple):
 @lru_cache(maxsize=256)
 def _layout(image: Pair, corner: Pair, channels: int, outputs: int, dtype: np.dtype[Any]) -> Layout:
     """Lay out the patches that make output images of this size, from padded images larger by two."""
-    rows = tile_rows(_vectors(outputs, dtype))
+    rows = matrix_rows(_vectors(outputs, dtype))
     chunk = -(-max(CACHE // (PLANES * (channels + outputs) * dtype.itemsize), FEWEST) // rows) * rows
     i, j = (PATCH * np.arange(-(-n // PATCH)) for n in image)
     together = max(chunk // (i.size * j.size), 1)
@@ -160,7 +160,7 @@ def weight_gradient(
     layout = _layout(windows.places, (top, left), channels, outputs, dtype)
     images, gradient, taken = channels_last(x, dtype), channels_last(y, dtype), channels_last(kept, dtype)
     vectors = _vectors(outputs, dtype)
-    depth = -(-channels // tile_rows(vectors)) * tile_rows(vectors)
+    depth = -(-channels // matrix_rows(vectors)) * matrix_rows(vectors)
 
     vector = BYTES // dtype.itemsize
     sizes = (

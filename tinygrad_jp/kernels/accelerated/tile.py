@@ -13,7 +13,7 @@ from numba import types
 from numpy import ndarray
 
 from .jit import cgutils, intrinsic, kernel
-from .vectors import Writer
+from .vectors import BYTES, Writer
 
 
 def _make(rows: int, vectors: int) -> Callable[..., None]:
@@ -108,3 +108,111 @@ def add_products(
             out, out_at, out_step, start, start_at, start_step, least,
             a, a_at, row, row_at, run, runs, b, b_at, b_step,
         )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ tiles of matrices
+
+
+def _make_of_matrices(rows: int, vectors: int, transposed: bool) -> Callable[..., None]:
+    """Write the loop for a product of matrices that lie in memory as such: no tables, nothing to add, no bound."""
+
+    @intrinsic
+    def multiply(
+        typing: Any, out: Any, out_at: Any, out_step: Any, more: Any,
+        a: Any, a_at: Any, a_step: Any, count: Any, b: Any, b_at: Any, b_step: Any,
+    ) -> Any:  # fmt: skip
+        """Compute a tile; see :func:`multiply_tile` below."""
+        n = types.intp
+        signature = types.void(out, n, n, types.boolean, a, n, n, n, b, n, n)
+
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            writer = Writer(context, builder, out.dtype)
+            _write_of_matrices(writer, rows, vectors, transposed, *writer.unpack(signature, args))
+            return context.get_dummy_value()
+
+        return signature, write
+
+    made: Callable[..., None] = multiply
+    return made
+
+
+SHARING = 3
+"""Rows that are reached from one pointer, by addresses that the processor computes on its own: pointers are few."""
+
+
+def _write_of_matrices(
+    w: Writer, rows: int, vectors: int, transposed: bool, out: Any, out_at: Any, out_step: Any, more: Any,
+    a: Any, a_at: Any, a_step: Any, count: Any, b: Any, b_at: Any, b_step: Any,
+) -> None:  # fmt: skip
+    """Write a tile: sums begin with 0, grow in the loop, and are stored or added."""
+    across = [v * w.lanes for v in range(vectors)]
+    sums = [[w.variable(w.constant(0)) for _ in across] for _ in range(rows)]
+    first, factors_at = w.at(a, a_at), w.at(b, b_at)
+    begins = [w.at(first, (a_step, r)) for r in range(0, rows, SHARING)]
+    with cgutils.for_range(w.builder, count) as loop:
+        factors = [w.load(w.at(factors_at, (loop.index, b_step), v)) for v in across]
+        column = w.at(first, (loop.index, a_step))
+        for r, line in enumerate(sums):
+            begin = begins[r // SHARING]
+            place = w.at(column, r) if transposed else w.at(begin, loop.index, (a_step, r % SHARING))
+            number = w.splat(w.builder.load(place))
+            for factor, total in zip(factors, line, strict=True):
+                w.builder.store(w.fma(number, factor, w.builder.load(total)), total)
+    for r, line in enumerate(sums):
+        for v, total in zip(across, line, strict=True):
+            place = w.at(out, out_at, (out_step, r), v)
+            with w.builder.if_then(more):
+                w.builder.store(w.builder.fadd(w.builder.load(total), w.load(place)), total)
+            w.store(w.builder.load(total), place)
+
+
+_MATRIX_ROWS = 8 if BYTES == 64 else 6
+_matrix_wide, _matrix_narrow = (_make_of_matrices(rows, v, False) for rows, v in ((_MATRIX_ROWS, 2), (8, 1)))
+_transposed_wide, _transposed_narrow = (_make_of_matrices(rows, v, True) for rows, v in ((_MATRIX_ROWS, 2), (8, 1)))
+
+
+@kernel
+def matrix_rows(vectors: int) -> int:
+    """How many rows a tile of :func:`multiply_tile` has."""
+    return _MATRIX_ROWS if vectors == 2 else 8
+
+
+@kernel
+def multiply_tile(
+    vectors: int, out: ndarray, out_at: int, out_step: int,
+    a: ndarray, a_at: int, a_step: int, count: int, b: ndarray, b_at: int, b_step: int,
+) -> None:  # fmt: skip
+    """Compute a tile of one or two vectors of a product: out[r, v] = Σ a[r, t] · b[t, v].
+
+    All arrays are flat; a number behind ``_at`` says where to begin, one behind ``_step`` how far the next row is.
+
+    Parameters
+    ----------
+    vectors
+        In a row of the tile.
+    out, out_at, out_step
+        Where the tile goes.
+    a, a_at, a_step, count
+        First matrix, and how many products are added up.
+    b, b_at, b_step
+        Second matrix.
+    """
+    if vectors == 2:
+        _matrix_wide(out, out_at, out_step, False, a, a_at, a_step, count, b, b_at, b_step)
+    else:
+        _matrix_narrow(out, out_at, out_step, False, a, a_at, a_step, count, b, b_at, b_step)
+
+
+@kernel
+def multiply_transposed_tile(
+    vectors: int, out: ndarray, out_at: int, out_step: int, more: bool,
+    a: ndarray, a_at: int, a_step: int, count: int, b: ndarray, b_at: int, b_step: int,
+) -> None:  # fmt: skip
+    """Compute a tile of the product with the transpose of `a`: out[r, v] = Σ a[t, r] · b[t, v].
+
+    With `more` it is added to what is there; the others as in :func:`multiply_tile`.
+    """
+    if vectors == 2:
+        _transposed_wide(out, out_at, out_step, more, a, a_at, a_step, count, b, b_at, b_step)
+    else:
+        _transposed_narrow(out, out_at, out_step, more, a, a_at, a_step, count, b, b_at, b_step)

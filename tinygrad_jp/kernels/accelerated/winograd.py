@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-import numpy as np
 from numba import types
 from numpy import ndarray
 
@@ -19,7 +18,7 @@ from .filling import fill
 from .jit import intrinsic, kernel
 from .pooling import reduce_image
 from .team import hand_out
-from .tile import add_products, tile_rows
+from .tile import matrix_rows, multiply_tile, multiply_transposed_tile
 from .vectors import BYTES, Writer
 
 PATCH, SEEN = 4, 6
@@ -181,12 +180,10 @@ def _correlate_patches(
     """
     padded, seen, products, before = padded[worker], seen[worker], products[worker], before[worker]
     channels, size, each = x.shape[3], height * width * x.shape[3], patches.size // together
-    rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
+    rows, lanes = matrix_rows(vectors), vectors * (BYTES // x.itemsize)
     vector, blocks = BYTES // x.itemsize, outputs // lanes
     plane_in, plane_out = plane(chunk, channels, vector), plane(chunk, outputs, vector)
     padded[:] = 0
-    nothing = np.zeros(lanes, x.dtype)
-    row, run = np.arange(chunk) * channels, np.arange(channels)
     results = before if winner.size else out.reshape(-1)
     for start in range(cuts[part], cuts[part + 1], together):
         count = min(together, cuts[part + 1] - start)
@@ -199,9 +196,9 @@ def _correlate_patches(
             for k in range(PLANES):
                 for q in range(0, some, rows):
                     for block in range(blocks):
-                        add_products(
-                            vectors, products, k * plane_out + q * outputs + block * lanes, outputs, nothing, 0, 0,
-                            -np.inf, seen, k * plane_in, row, q, run, channels,
+                        multiply_tile(
+                            vectors, products, k * plane_out + q * outputs + block * lanes, outputs,
+                            seen, k * plane_in + q * channels, channels, channels,
                             filters, (k * blocks + block) * channels * lanes, lanes,
                         )  # fmt: skip
             for q in range(some):
@@ -254,14 +251,13 @@ def _add_patch_gradients(
     channels, outputs = x.shape[3], y.shape[3]
     size, each = height * width * channels, patches.size // together
     image_out = PATCH * PATCH * each * outputs
-    rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
+    rows, lanes = matrix_rows(vectors), vectors * (BYTES // x.itemsize)
     vector, depth = BYTES // x.itemsize, sums.shape[1]
     plane_in, plane_out = plane(chunk, channels, vector), plane(chunk, outputs, vector)
     padded[:] = 0
     spaced[:] = 0
     seen[:] = 0  # what fills the last tile up is multiplied, too
-    row, run = np.arange(depth), np.arange(chunk) * channels
-    flat, nothing = sums.reshape(-1), np.zeros(lanes, x.dtype)
+    flat = sums.reshape(-1)
     if cuts[part] == cuts[part + 1]:
         sums[:] = 0
     for start in range(cuts[part], cuts[part + 1], together):
@@ -280,12 +276,9 @@ def _add_patch_gradients(
             for k in range(PLANES):
                 for block in range(0, outputs, lanes):
                     for c in range(0, channels, rows):
-                        at = (k * depth + c) * outputs + block
-                        begun = start > cuts[part] or p > 0
-                        add_products(
-                            vectors, flat, at, outputs,
-                            flat if begun else nothing, at if begun else 0, outputs if begun else 0, -np.inf,
-                            seen, k * plane_in, row, c, run, some, gradients, k * plane_out + block, outputs,
+                        multiply_transposed_tile(
+                            vectors, flat, (k * depth + c) * outputs + block, outputs, start > cuts[part] or p > 0,
+                            seen, k * plane_in + c, channels, some, gradients, k * plane_out + block, outputs,
                         )  # fmt: skip
 
 
