@@ -29,10 +29,8 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a team of two begin anew, whatever machine this is."""
     for module in (parallel, team, product):
         monkeypatch.setattr(module, "threads", lambda: 2)
-    product._cuts.cache_clear()
     team._Team.forget()
     yield
-    product._cuts.cache_clear()
     team._Team.forget()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,17 @@ def conv_windows(
     laid = windows_on((x[2], x[3]), size, steps, _sides(padding, size, steps, gaps), gaps, strict)
     refuse_huge((x[0], w[0], *laid.places), 8)
     return laid
+
+
+def known_windows(x: Sizes, w: Sizes, stride: Any, padding: Any, dilation: Any, groups: int) -> Windows:
+    """Lay the filters of a convolution on the images once more, for a gradient: the arguments have been checked."""
+    try:
+        return _known_windows(x, w, stride, padding, dilation, groups)
+    except TypeError:  # lists cannot be looked up
+        return conv_windows(x, w, stride, padding, dilation, groups)
+
+
+_known_windows = lru_cache(maxsize=1024)(conv_windows)
 
 
 def _as_rows(y: Array) -> Array:

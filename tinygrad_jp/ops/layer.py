@@ -8,7 +8,7 @@ from ..errors import ArgumentError, ShapeError
 from ..kernels import layer as kernels
 from ..kernels.reduction import WIDEST, Reduction
 from ..kernels.reduction import reduce as reduced
-from .conv import Padding, Sizes, Step, _check_floats, _conv2d_dw, _conv2d_dx, conv2d, conv_windows
+from .conv import Padding, Sizes, Step, _check_floats, _conv2d_dw, _conv2d_dx, conv2d, conv_windows, known_windows
 from .elementwise import relu as relu_op
 from .pool import max_pool2d, max_unpool2d
 from .table import Array, Kink, op
@@ -51,7 +51,7 @@ def _dx(
     relu: bool,
     pool: int,
 ) -> Array:
-    laid = conv_windows(x_shape, w.shape, stride, padding, dilation, groups)
+    laid = known_windows(x_shape, w.shape, stride, padding, dilation, groups)
     if isinstance(g, np.ndarray):
         return kernels.input_gradient(g, kept, w, x_shape, laid, groups, Reduction(relu, pool))
     return _conv2d_dx(_spread(g, kept, laid.places, relu, pool), w, x_shape, stride, padding, dilation, groups)
@@ -69,7 +69,7 @@ def _dw(
     relu: bool,
     pool: int,
 ) -> Array:
-    laid = conv_windows(x.shape, w_shape, stride, padding, dilation, groups)
+    laid = known_windows(x.shape, w_shape, stride, padding, dilation, groups)
     if isinstance(g, np.ndarray):
         return kernels.weight_gradient(g, kept, x, w_shape, laid, groups, Reduction(relu, pool))
     return _conv2d_dw(_spread(g, kept, laid.places, relu, pool), x, w_shape, stride, padding, dilation, groups)
@@ -89,7 +89,7 @@ def _db(
 ) -> Array:
     if isinstance(g, np.ndarray):
         return kernels.bias_gradient(g, kept, Reduction(relu, pool))
-    places = conv_windows(x_shape, w_shape, stride, padding, dilation, groups).places
+    places = known_windows(x_shape, w_shape, stride, padding, dilation, groups).places
     return np.sum(_spread(g, kept, places, relu, pool), (0, 2, 3))
 
 

@@ -20,6 +20,7 @@ from ...parallel import threads
 from ..threads import openblas_functions
 from .atomic import bind
 from .jit import intrinsic, kernel
+from .sharing import cuts_of
 from .team import hand_out, in_use, team
 
 Array = np.ndarray[Any, Any]
@@ -124,11 +125,9 @@ def _functions(dtype: np.dtype[Any]) -> tuple[int, ...] | None:
     return None if letter is None or found is None else tuple(ctypes.cast(f, ctypes.c_void_p).value or 0 for f in found)
 
 
-@cache
-def _cuts(n: int) -> Array:
+def _cut(n: int) -> Array:
     """Cut rows or columns into a stretch for each thread."""
-    count = max(min(threads(), n // SHORTEST), 1)
-    return np.arange(count + 1) * n // count
+    return cuts_of(n, max(min(threads(), n // SHORTEST), 1))
 
 
 def _laid(a: Array) -> tuple[Array, int]:
@@ -151,6 +150,6 @@ def multiply(a: Array, b: Array) -> Array | None:
         return None
     gemm, *about_threads = functions
     (n, m), (left, a_order), (right, b_order) = (len(a), b.shape[1]), _laid(a), _laid(b)
-    out, cuts = empty((n, m), a.dtype), _cuts(max(n, m))
+    out, cuts = empty((n, m), a.dtype), _cut(max(n, m))
     _multiply_all(team(cuts), cuts, *about_threads, n >= m, gemm, left, a_order, right, b_order, out)
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,12 @@ def cut(n: int, products: int) -> Array:
     ndarray
         Where the parts begin and end, for ``team.hand_out``.
     """
-    count = max(min(PARTS * threads(), n), 1) if threads() > 1 and products >= WORTH_SHARING else 1
+    return cuts_of(n, max(min(PARTS * threads(), n), 1) if threads() > 1 and products >= WORTH_SHARING else 1)
+
+
+@lru_cache(maxsize=256)
+def cuts_of(n: int, count: int) -> Array:
+    """Cut n things into so many parts, as equal as can be."""
     return np.arange(count + 1) * n // count
 
 

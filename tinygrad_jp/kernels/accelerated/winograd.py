@@ -255,8 +255,10 @@ def _add_patch_gradients(
     vector, depth = BYTES // x.itemsize, sums.shape[1]
     plane_in, plane_out = plane(chunk, channels, vector), plane(chunk, outputs, vector)
     padded[:] = 0
-    spaced[:] = 0
-    seen[:] = 0  # what fills the last tile up is multiplied, too
+    if PATCH * PATCH * each > y.shape[1] * y.shape[2] * spread * spread:  # else every pixel is written
+        spaced[:] = 0
+    if depth > channels:  # what fills the last tile up is multiplied, too
+        seen[:] = 0
     flat = sums.reshape(-1)
     if cuts[part] == cuts[part + 1]:
         sums[:] = 0
