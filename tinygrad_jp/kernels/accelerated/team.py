@@ -18,8 +18,8 @@ from ...parallel import threads
 from .atomic import add, call, read, relax, seize, write
 from .jit import kernel
 
-PATIENCE = 20_000
-"""How often a helper looks for work before it sleeps: for some hundred microseconds, which is longer than Python takes
+PATIENCE = 100_000
+"""How often a helper looks for work before it sleeps: for about two milliseconds, which is longer than Python takes
 from one kernel of a training step to the next."""
 
 # The words of a team, each in a line of the cache of its own:
