@@ -33,11 +33,17 @@ A convolution is computed by one of a few kernels, which `tinygrad_jp.kernels.ch
 - **product** (NumPy): a 1×1 filter is a product of matrices as it stands.
 - **columns** (NumPy): the windows of a tile of images as columns of a matrix (the book's im2col, section 7.4), few
   enough for the second-level cache.
-- **winograd**: 3×3 filters with stride 1 by F(2×2, 3×3), 16 multiplications in place of 36.
+- **winograd**: 3×3 filters with stride 1 by fewer multiplications (Lavin and Gray, 2016): NumPy's kernel takes F(4, 3)
+  down the columns, the compiled one F(4×4, 3×3), 36 multiplications in place of 144.
 - **direct** (compiled, with the extra `[fast]`): a tile of the product in registers, straight from the padded image.
 
 Compiled kernels run wherever numba is installed; `tinygrad_jp.use_fast(False)` or `TINYGRAD_JP_FAST=0` switches them
 off. `TINYGRAD_JP_THREADS` sets the number of threads for all of them; the BLAS then runs in one thread inside each.
+The threads of the compiled kernels wait for work for about two milliseconds, occupying a processor, before they sleep.
+
+In float32 the error of a whole result (norm of the difference over norm of the result) is about 1e-7 with *direct*,
+*product* and *columns*, 3e-7 with NumPy's *winograd* and 6e-7 with the compiled one, whose single numbers may be off by
+ten times as much. Compiled kernels count what is too small for full precision (in float32 below 1.2e-38) as 0.
 
 Times in milliseconds for a batch of {batch}, float32, on {machine}, {threads} threads; the median of {rounds}
 rounds. Forward pass · gradient of the images · gradient of the filters. **Bold** is what `choose` takes. Made by
@@ -106,9 +112,9 @@ def numpy_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np.nd
 def compiled_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> Passes | None:
     """Return the three passes by one of the compiled kernels, or None if it cannot do them."""
     fast, laid = compiled(), shape.windows
-    lanes = 2 * fast.BYTES // FLOAT.itemsize
-    even = not (shape.side % 2 or laid.places[0] % 2 or shape.channels % lanes or shape.outputs % lanes)
-    if name == "winograd" and not ((laid.size, laid.stride) == ((3, 3), (1, 1)) and even):
+    vector = fast.BYTES // FLOAT.itemsize
+    full = not (shape.channels % vector or shape.outputs % vector)
+    if name == "winograd" and not ((laid.size, laid.stride) == ((3, 3), (1, 1)) and full):
         return None
     module = fast.CONVOLUTIONS[name]
     return (

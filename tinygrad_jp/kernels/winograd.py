@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def pays(windows: Windows, n: int, channels: int, outputs: int) -> bool:
     return min(channels, outputs) >= CHANNELS and n * rows * width >= PIXELS and fewer >= 1.7
 
 
+@lru_cache(maxsize=1024)
 def pays_compiled(windows: Windows, channels: int, outputs: int, lanes: int) -> bool:
     """Tell the same of the compiled kernel, which takes full vectors of channels: `lanes` is two of them.
 

@@ -104,10 +104,13 @@ def vectors_for(outputs: int, dtype: np.dtype[Any]) -> int:
 
 def _in_blocks(filters: Array, vectors: int) -> Array:
     """Lay filters of shape (groups, factors, outputs) out in blocks: (groups, blocks, factors, lanes)."""
-    outputs = filters.shape[2]
-    lanes = vectors * BYTES // filters.dtype.itemsize
-    padded = np.pad(filters, ((0, 0), (0, 0), (0, max(lanes - outputs, 0))))
-    return aligned(padded[:, :, _block_channels(outputs, lanes)].swapaxes(1, 2)).reshape(-1)
+    groups, factors, outputs = filters.shape
+    lanes = vectors * BYTES // filters.itemsize
+    if outputs < lanes:
+        padded = np.zeros((groups, factors, lanes), filters.dtype)
+        padded[:, :, :outputs] = filters
+        return aligned(padded).reshape(-1)
+    return aligned(filters[:, :, _block_channels(outputs, lanes)].swapaxes(1, 2)).reshape(-1)
 
 
 def _block_channels(channels: int, lanes: int) -> Array:

@@ -5,7 +5,7 @@ The functions are those of ``direct``; they take 3×3 filters, stride 1, full ve
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,12 +24,16 @@ from .winograd import PATCH, PLANES, add_patch_gradients, correlate_patches, pla
 
 Array = np.ndarray[Any, Any]
 
-BOTH = np.kron(G, G)
-"""G ⊗ G: transforms a filter of 9 numbers into 36."""
 CACHE = 2**19
 """Bytes that the planes of images and outputs may take."""
 FEWEST = 48
 """Patches at least that are treated at a time: the filters are read anew for each such chunk."""
+
+
+@cache
+def _both_ways(dtype: np.dtype[Any]) -> Array:
+    """Return G ⊗ G, which transforms a filter of 9 numbers into 36."""
+    return np.kron(G, G).astype(dtype)
 
 
 class Layout(NamedTuple):
@@ -91,7 +95,7 @@ def _transformed(w: Array, dtype: np.dtype[Any]) -> Array:
     outputs, channels = w.shape[:2]
     lanes = _vectors(outputs, dtype) * BYTES // dtype.itemsize
     in_blocks = w.reshape(outputs // lanes, lanes, channels, 9).transpose(3, 0, 2, 1).astype(dtype, order="C")
-    return product(BOTH.astype(dtype), in_blocks.reshape(9, -1)).reshape(-1)
+    return product(_both_ways(dtype), in_blocks.reshape(9, -1)).reshape(-1)
 
 
 def _correlate(
@@ -176,5 +180,5 @@ def weight_gradient(
         team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, layout.full[1],
         layout.patches, layout.spaced, layout.together, layout.chunk, sums, vectors, *rooms(cuts, *sizes, dtype=dtype),
     )  # fmt: skip
-    filters = product(BOTH.T.astype(dtype), total(sums).reshape(PLANES, -1)).reshape(3, 3, depth, outputs)
+    filters = product(_both_ways(dtype).T, total(sums).reshape(PLANES, -1)).reshape(3, 3, depth, outputs)
     return np.ascontiguousarray(filters[:, :, :channels].transpose(3, 2, 0, 1))
