@@ -7,12 +7,12 @@ variable that tells whether ops are recorded holds a :class:`Witness`, and the t
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -23,7 +23,7 @@ from .errors import AnomalyError
 from .ops.table import Op
 from .outline import outline
 
-PACKAGE = str(Path(__file__).parent)
+PACKAGE = os.path.dirname(__file__)
 SHOWN = 3
 """So many of the offending elements are told."""
 

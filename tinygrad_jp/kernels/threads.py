@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -34,7 +33,8 @@ def openblas_functions(*names: str, whole_numbers: int | None = None) -> tuple[A
     whole_numbers
         64 for a BLAS whose sizes have so many bits; by default any.
     """
-    import ctypes  # not before it is used: the import takes long
+    import ctypes  # not before they are used: the imports take long
+    from pathlib import Path
 
     package = Path(np.__file__).parent
     for path in [*package.parent.glob("numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:

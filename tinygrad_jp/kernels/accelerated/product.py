@@ -51,9 +51,7 @@ def _gemm(
             data = context.make_array(kind)(context, builder, value).data
             places += [builder.gep(data, [at]), step]
         one, zero = number(1), number(0)
-        given = [
-            flag(ROW_MAJOR), a_order, b_order, n, m, k, one, *places[:4], zero, *places[4:],
-        ]  # fmt: skip
+        given = [flag(ROW_MAJOR), a_order, b_order, n, m, k, one, *places[:4], zero, *places[4:]]
         kinds = [flag] * 3 + [word] * 3 + [number, pointer, word, pointer, word, number, pointer, word]
         function = builder.inttoptr(address, ir.FunctionType(ir.VoidType(), kinds).as_pointer())
         builder.call(function, given)
