@@ -533,3 +533,12 @@ def test_bad_input(run: Callable[[], Any], kind: type[Exception], message: str) 
     with pytest.raises(kind, match=message) as caught:
         run()
     assert type(caught.value) is kind
+
+
+def test_options_may_be_lists_on_the_way_back_too() -> None:
+    """They cannot be looked up among the geometries that are known."""
+    x, w = (tj.Tensor(np.ones(shape), requires_grad=True) for shape in ((1, 1, 6, 6), (2, 1, 3, 3)))
+    tj.conv_layer(x, w, np.zeros(2), stride=[1, 2], padding=[1, 1]).sum().backward()
+    again = tj.Tensor(np.ones((1, 1, 6, 6)), requires_grad=True)
+    tj.conv_layer(again, w, np.zeros(2), stride=(1, 2), padding=(1, 1)).sum().backward()
+    np.testing.assert_array_equal(x.grad, again.grad)

@@ -247,6 +247,28 @@ class TestWithNumba:
         assert found[0][:2].all()
         assert not found[0][2:].any()
 
+    @settings(max_examples=40, deadline=None)
+    @given(
+        shape=st.tuples(st.integers(0, 5), st.integers(1, 40), st.integers(1, 30), st.integers(1, 30)),
+        order=st.sampled_from(["first", "last", "read-only", "every other"]),
+        dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    )
+    @example((4, 40, 30, 30), "last", np.float32)
+    @example((4, 40, 30, 30), "read-only", np.float64)
+    def test_images_in_any_order_become_the_same_rows(self, shape: tuple[int, ...], order: str, dtype: Any) -> None:
+        tj.use_fast(True)
+        numbers = np.arange(math.prod(shape)).reshape(shape).astype(dtype)
+        x = numbers if order == "first" else np.moveaxis(np.ascontiguousarray(np.moveaxis(numbers, 1, -1)), -1, 1)
+        if order == "every other":
+            x = np.repeat(x, 2, axis=3)[..., ::2]
+        x.flags.writeable = order != "read-only"
+        rows = tj.reshape(x, (shape[0], math.prod(shape[1:])))
+        np.testing.assert_array_equal(rows, numbers.reshape(shape[0], math.prod(shape[1:])))
+        given = tj.Tensor(x, requires_grad=True)
+        twice = given.reshape(len(x), math.prod(shape[1:])) * 2
+        twice.backward(np.ones(twice.shape, dtype))
+        np.testing.assert_array_equal(given.grad, np.full(shape, 2, dtype))
+
     def test_both_compiled_convolutions_are_tried(self) -> None:
         lanes = 2 * compiled().BYTES // 4
         kernels = {
