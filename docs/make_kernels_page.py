@@ -43,8 +43,9 @@ The threads of the compiled kernels wait for work for about two milliseconds, oc
 
 In float32 the error of a whole result (norm of the difference over norm of the result; random numbers, 16 to 64
 channels) is 2e-7 to 4e-7 with *direct* and *columns*, 5e-7 to 1e-6 with *winograd*, compiled or not; single numbers may
-be off by ten times as much. In float64 it is nine digits less. Compiled kernels count what is too small for full
-precision (in float32 below 1.2e-38) as 0.
+be off by ten times as much. In float64 it is nine digits less. *winograd* makes NaN of whatever lies in the same patch
+(compiled 4×4 pixels, NumPy's 4×1) as a window that sees an infinite number. Compiled convolutions, normalizations and
+updates count what is too small for full precision (in float32 below 1.2e-38) as 0.
 
 Times in milliseconds for a batch of {batch}, float32, on {machine}, {threads} threads; the median of {rounds}
 rounds. Forward pass · gradient of the images · gradient of the filters. **Bold** is what `choose` takes. Made by

@@ -19,6 +19,8 @@ from tinygrad_jp import parallel
 from tinygrad_jp.kernels.accelerated import product, team, update
 from tinygrad_jp.kernels.accelerated.atomic import bind, read
 from tinygrad_jp.kernels.accelerated.jit import kernel
+from tinygrad_jp.kernels.product import product as dispatched
+from tinygrad_jp.kernels.threads import one_blas_thread, openblas_functions
 
 PATIENCE = 10.0
 """Seconds that a test waits for what must happen at some time."""
@@ -169,3 +171,75 @@ def test_other_products_are_left_to_numpy() -> None:
     team.team(np.arange(3))
     assert product.multiply(a, a.astype(np.float64)) is None
     assert product.multiply(a.astype(np.float16), a.astype(np.float16)) is None
+
+
+@pytest.mark.parametrize("filters", [16, 24])
+def test_a_few_images_on_many_threads_stay_within_their_memory(filters: int) -> None:
+    """Any of the threads may take one of the few parts: each needs room of its own."""
+    program = f"""
+import numpy as np
+import tinygrad_jp as tj
+rng = np.random.default_rng(0)
+for n in range(2, 8):
+    x, w = rng.standard_normal((n, 16, 24, 24)), rng.standard_normal(({filters}, 16, 3, 3))
+    given = [tj.Tensor(a, requires_grad=True) for a in (x, w)]
+    seen = set()
+    for _ in range(200):
+        y = tj.conv2d(*given, 1, 1)
+        y.sum().backward()
+        seen.add((y.numpy().tobytes(), *(g.grad.numpy().tobytes() for g in given)))
+        for g in given:
+            g.grad = None
+    assert len(seen) == 1
+"""
+    environment = os.environ | {"TINYGRAD_JP_THREADS": "8"}
+    run = subprocess.run([sys.executable, "-c", program], env=environment, timeout=300, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_threads_that_begin_together_share_one_team() -> None:
+    found: list[np.ndarray] = []
+    users = [Thread(target=lambda: found.append(team.team(np.arange(3)))) for _ in range(8)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert len({id(words) for words in found}) == 1
+    assert len(team._Team.alarms) == 1
+
+
+def test_the_blas_has_its_threads_back_whoever_took_them() -> None:
+    blas = openblas_functions("{}openblas_get_num_threads", "{}openblas_set_num_threads")
+    if blas is None:
+        pytest.skip("NumPy's BLAS is not OpenBLAS")
+    get, set = blas
+    before = get()
+    set(2)
+    team.team(np.arange(3))
+    a = np.ones((200, 300))
+
+    def multiply() -> None:
+        for _ in range(300):
+            product.multiply(a, a.T)
+
+    def hold() -> None:
+        for _ in range(3000):
+            with one_blas_thread():
+                pass
+
+    users = [Thread(target=work) for work in (multiply, hold, multiply, hold)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    after = get()
+    set(before)
+    assert after == 2
+
+
+def test_products_of_numbers_in_foreign_order_and_tiny_ones_are_numpys() -> None:
+    team.team(np.arange(3))
+    a, b = np.full((200, 300), 1e-200), np.full((300, 200), 1e-112)
+    assert (np.dot(a, b) > 0).all()
+    for foreign in (">f8", "<f8"):
+        np.testing.assert_array_equal(dispatched(a.astype(foreign), b.astype(foreign)), np.dot(a, b))

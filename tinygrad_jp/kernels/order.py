@@ -17,10 +17,15 @@ WORTH_COMPILING = 2**15
 
 def rows_of_images(x: Array, shape: int | Sequence[int]) -> Array:
     """Reshape images (N, C, H, W): as ``np.reshape``, but fast where they lie channels last and are to become rows."""
-    copied = x.size >= WORTH_COMPILING and type(x) is np.ndarray and not x.flags.c_contiguous
-    if copied and shape in ((len(x), -1), (len(x), x.size // len(x))):
+    if _worth(x) and isinstance(shape, tuple) and shape in ((len(x), -1), (len(x), x.size // len(x))):
         fast = compiled()
         rows: Array | None = fast.as_rows(x) if fast is not None else None
         if rows is not None:
             return rows
     return np.reshape(x, shape)
+
+
+def _worth(x: Array) -> bool:
+    """Tell whether images must be copied to become rows, and are many and of a dtype that is compiled."""
+    known = type(x) is np.ndarray and x.dtype in (np.float32, np.float64)
+    return known and x.size >= WORTH_COMPILING and not x.flags.c_contiguous

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from llvmlite import ir
@@ -109,11 +109,12 @@ def _flushed(builder: Any) -> Iterator[None]:
     builder.call(load, [builder.bitcast(before, _POINTER)])
 
 
-def bind(kernel: Any) -> Any:
+def bind(kernel: Any, flush: bool = True) -> Any:
     """Make a function ``bound(cuts, arguments)``, for ``kernel(part, worker, cuts, *arguments)`` to be shared out.
 
     It returns two addresses for :func:`call`, valid until its caller returns: of a function that computes a part, and
-    of the arguments. The arrays among them must be the caller's own arguments.
+    of the arguments. The arrays among them must be the caller's own arguments. With `flush`, tiny numbers count as 0
+    (see :func:`_flushed`).
     """
 
     @intrinsic
@@ -133,7 +134,7 @@ def bind(kernel: Any) -> Any:
                 inside = ir.IRBuilder(function.append_basic_block("entry"))
                 found = inside.load(inside.bitcast(function.args[0], place.type))
                 everything = [*function.args[1:], *cgutils.unpack_tuple(inside, found)]
-                with _flushed(inside):
+                with _flushed(inside) if flush else nullcontext():
                     context.call_internal_no_propagate(inside, compiled.fndesc, called, everything)
                 inside.ret_void()
             pair = [builder.ptrtoint(pointer, _WORD) for pointer in (function, place)]

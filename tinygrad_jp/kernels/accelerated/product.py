@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from ...buffers import empty
 from ...parallel import threads
-from ..threads import openblas_functions
+from ..threads import one_blas_thread, openblas_functions
 from .atomic import bind
 from .jit import intrinsic, kernel
 from .sharing import cuts_of
@@ -60,29 +60,6 @@ def _gemm(
     return signature, write
 
 
-@intrinsic
-def _get_threads(typing: Any, address: Any) -> Any:
-    """Ask the BLAS how many threads it uses."""
-
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        function = builder.inttoptr(args[0], ir.FunctionType(ir.IntType(32), []).as_pointer())
-        return builder.call(function, [])
-
-    return types.int32(types.int64), write
-
-
-@intrinsic
-def _set_threads(typing: Any, address: Any, count: Any) -> Any:
-    """Tell the BLAS how many threads to use."""
-
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1]])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int32), write
-
-
 @kernel
 def _multiply(
     part: int, worker: int, cuts: ndarray, by_rows: bool, gemm: int, a: ndarray, a_order: int, b: ndarray, b_order: int,
@@ -100,27 +77,21 @@ def _multiply(
         _gemm(gemm, a_order, b_order, n, count, k, a, 0, a_step, b, b_at, b_step, out, first, m)
 
 
-_bound_multiply = bind(_multiply)
+_bound_multiply = bind(_multiply, flush=False)  # a product is NumPy's, whoever computes it
 
 
 @kernel
-def _multiply_all(team: ndarray, cuts: ndarray, get_threads: int, set_threads: int, *arguments: Any) -> None:
+def _multiply_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
     """Compute a product with a team; the arguments are those of :func:`_multiply`."""
-    before = _get_threads(get_threads)
-    if before > 1:
-        _set_threads(set_threads, 1)
     hand_out(team, _bound_multiply(cuts, arguments), cuts)
-    if before > 1:
-        _set_threads(set_threads, before)
 
 
 @cache
-def _functions(dtype: np.dtype[Any]) -> tuple[int, ...] | None:
-    """Find the addresses of the BLAS's product of matrices, and of what tells and sets its threads."""
-    letter = {"f": "s", "d": "d"}.get(dtype.char)
-    names = f"{{}}cblas_{letter}gemm", "{}openblas_get_num_threads", "{}openblas_set_num_threads"
-    found = openblas_functions(*names, whole_numbers=64)
-    return None if letter is None or found is None else tuple(ctypes.cast(f, ctypes.c_void_p).value or 0 for f in found)
+def _gemm_address(dtype: np.dtype[Any]) -> int | None:
+    """Find the BLAS's product of matrices of this dtype."""
+    letter = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}.get(dtype)
+    found = openblas_functions(f"{{}}cblas_{letter}gemm", whole_numbers=64) if letter else None
+    return ctypes.cast(found[0], ctypes.c_void_p).value if found else None
 
 
 def _cut(n: int) -> Array:
@@ -143,11 +114,11 @@ def multiply(a: Array, b: Array) -> Array | None:
         None where the BLAS may use its own threads, because no team is at work (both are as fast), or where it is
         another one than OpenBLAS, or the dtypes are not its own.
     """
-    functions = _functions(a.dtype) if in_use() and a.dtype == b.dtype else None
-    if functions is None:
+    gemm = _gemm_address(a.dtype) if in_use() and a.dtype == b.dtype else None
+    if gemm is None:
         return None
-    gemm, *about_threads = functions
     (n, m), (left, a_order), (right, b_order) = (len(a), b.shape[1]), _laid(a), _laid(b)
     out, cuts = empty((n, m), a.dtype), _cut(max(n, m))
-    _multiply_all(team(cuts), cuts, *about_threads, n >= m, gemm, left, a_order, right, b_order, out)
+    with one_blas_thread():
+        _multiply_all(team(cuts), cuts, n >= m, gemm, left, a_order, right, b_order, out)
     return out

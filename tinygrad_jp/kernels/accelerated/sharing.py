@@ -45,8 +45,11 @@ def cuts_of(n: int, count: int) -> Array:
 
 
 def rooms(cuts: Array, *sizes: int, dtype: np.dtype[Any]) -> list[Array]:
-    """Make scratch memory of these sizes for each thread that computes such parts: arrays of shape (threads, size)."""
-    workers = min(threads(), len(cuts) - 1)
+    """Make scratch memory of these sizes for each thread that may compute such parts: arrays of shape (threads, size).
+
+    Any thread may: fewer parts than threads go to those that come first.
+    """
+    workers = threads() if len(cuts) > 2 else 1
     return [empty((workers, size), dtype) for size in sizes]
 
 

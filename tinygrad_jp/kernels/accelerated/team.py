@@ -8,7 +8,8 @@ meanwhile. Who hands out work takes parts of it, too, and never waits for a help
 from __future__ import annotations
 
 import os
-from threading import Event, Thread
+from collections.abc import Sequence
+from threading import Event, Lock, Thread
 
 import numpy as np
 from numpy import ndarray
@@ -103,16 +104,22 @@ class _Team:
     """The helpers of this process, once there are any."""
 
     words: ndarray | None = None
-    alarms: list[Event]
+    alarms: Sequence[Event] = ()
+    lock = Lock()
 
     @classmethod
     def forget(cls) -> None:
         """Begin anew: threads stay behind in the parent process."""
-        cls.words = None
+        cls.words, cls.alarms, cls.lock = None, (), Lock()
 
     @classmethod
     def start(cls) -> ndarray:
-        """Start the helpers, asleep."""
+        """Start the helpers, asleep, unless another thread just did."""
+        with cls.lock:
+            return cls._start() if cls.words is None else cls.words
+
+    @classmethod
+    def _start(cls) -> ndarray:
         helpers = threads() - 1
         words = aligned(np.zeros(ASLEEP + max(helpers, 1) * (LINE // 8), np.int64))
         words[ASLEEP :: LINE // 8] = 1
