@@ -38,10 +38,10 @@ class _Loan(np.ndarray):
 
 
 def _aligned(size: int) -> np.ndarray[Any, Any]:
-    """Return fresh memory of so many bytes that begins at a line of the cache."""
-    room = np.empty(size + LINE - 1, np.uint8)
+    """Return fresh memory of so many bytes that begins at a line of the cache; no array owns the few more around it."""
+    room = np.frombuffer(bytearray(size + LINE - 1), np.uint8)
     start = -room.__array_interface__["data"][0] % LINE
-    return room[start : start + size]
+    return np.frombuffer(room.base, np.uint8, size, start)
 
 
 class Pool:

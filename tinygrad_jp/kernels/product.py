@@ -31,8 +31,10 @@ def product(a: Array, b: Array) -> Array:
         small: Array = np.dot(a, b)
         return small
     fast = compiled()
-    whole: Array | None = fast.multiply(a, b) if fast is not None else None
-    return whole if whole is not None else _by_numpy(a, b, multiplications)
+    if fast is None:
+        return _by_numpy(a, b, multiplications)
+    whole: Array | None = fast.multiply(a, b)
+    return np.dot(a, b) if whole is None else whole
 
 
 def _by_numpy(a: Array, b: Array, multiplications: int) -> Array:
@@ -40,7 +42,7 @@ def _by_numpy(a: Array, b: Array, multiplications: int) -> Array:
     if not in_use() or workers() == 1:
         whole: Array = np.dot(a, b)
         return whole
-    if multiplications < WORTH_SHARING or a.dtype != b.dtype:
+    if multiplications < WORTH_SHARING or a.dtype != b.dtype or not a.dtype.isnative:
         with one_blas_thread():
             whole = np.dot(a, b)
         return whole

@@ -6,8 +6,8 @@ of the tiles are 1.5 times as fast as one, if the BLAS inside them starts no thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
@@ -52,34 +52,34 @@ def _openblas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
     return openblas_functions("{}openblas_get_num_threads", "{}openblas_set_num_threads")
 
 
-class _Held:
-    """How many hold the BLAS at one thread now, and how many threads it had before."""
+class _OneThread:
+    """Holds the BLAS at one thread while anybody is inside."""
 
-    lock = Lock()
-    by = 0
-    before = 1
+    def __init__(self, get: Callable[[], int], set: Callable[[int], Any]) -> None:
+        self.get, self.set = get, set
+        self.lock = Lock()
+        self.inside = 0
+        self.before = 1
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.inside += 1
+            if self.inside == 1:
+                self.before = self.get()
+                self.set(1)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if not self.inside:
+                self.set(self.before)
 
 
-@contextmanager
-def _one_blas_thread(get: Callable[[], int], set: Callable[[int], Any]) -> Iterator[None]:
-    with _Held.lock:
-        _Held.by += 1
-        if _Held.by == 1:
-            _Held.before = get()
-            set(1)
-    try:
-        yield
-    finally:
-        with _Held.lock:
-            _Held.by -= 1
-            if not _Held.by:
-                set(_Held.before)
-
-
+@cache
 def one_blas_thread() -> AbstractContextManager[None]:
     """Let products inside this ``with`` block run in one thread, if the BLAS can be told so."""
     blas = _openblas()
-    return _one_blas_thread(*blas) if blas else nullcontext()
+    return _OneThread(*blas) if blas else nullcontext()
 
 
 def workers() -> int:
@@ -94,5 +94,5 @@ def each_share(function: Callable[[int, Sequence[T]], object], tiles: Sequence[T
         if tiles:
             function(0, tiles)
         return
-    with _one_blas_thread(*blas):
+    with one_blas_thread():
         share_out(function, tiles)

@@ -106,11 +106,12 @@ class _Team:
     words: ndarray | None = None
     alarms: Sequence[Event] = ()
     lock = Lock()
+    in_use = False
 
     @classmethod
     def forget(cls) -> None:
         """Begin anew: threads stay behind in the parent process."""
-        cls.words, cls.alarms, cls.lock = None, (), Lock()
+        cls.words, cls.alarms, cls.lock, cls.in_use = None, (), Lock(), False
 
     @classmethod
     def start(cls) -> ndarray:
@@ -136,18 +137,28 @@ if hasattr(os, "register_at_fork"):
 
 
 def in_use() -> bool:
-    """Tell whether the helpers have been started."""
-    return _Team.words is not None
+    """Tell whether a layer needs the team: whoever else computes in threads of its own is then in its way."""
+    return _Team.in_use
 
 
 _NOBODY = np.ones(1, np.int64)
 """A team that is busy always."""
 
 
-def team(cuts: ndarray) -> ndarray:
-    """Return the team for so many parts, awake or about to be: the first argument of kernels that share out work."""
+def team(cuts: ndarray, layer: bool = True) -> ndarray:
+    """Return the team for so many parts, awake or about to be: the first argument of kernels that share out work.
+
+    Parameters
+    ----------
+    cuts
+        Of the parts.
+    layer
+        Whether a layer needs it, and not an optimizer, which comes last: what products do must not change after the
+        first step of a training, or one that is resumed would not end in the same bits.
+    """
     if len(cuts) <= 2:
         return _NOBODY
+    _Team.in_use |= layer
     words = _Team.words
     if words is None:
         words = _Team.start()

@@ -42,7 +42,7 @@ def adam(
     p ← p − rate · m / (√(v + inside) + outside), after m ← β₁ m + g and v ← β₂ v + g².
     """
     cuts = cut(p.size, p.size)
-    _adam_all(team(cuts), cuts, p, g, m, v, beta1, beta2, rate, outside, inside)
+    _adam_all(team(cuts, layer=False), cuts, p, g, m, v, beta1, beta2, rate, outside, inside)
 
 
 @kernel
@@ -64,4 +64,4 @@ def _sgd_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
 def sgd(p: ndarray, g: ndarray, rate: Any) -> None:
     """Do ``optim.SGD``'s update without momentum in one pass over memory."""
     cuts = cut(p.size, p.size)
-    _sgd_all(team(cuts), cuts, p, g, rate)
+    _sgd_all(team(cuts, layer=False), cuts, p, g, rate)
