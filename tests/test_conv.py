@@ -226,9 +226,9 @@ class TestKernels:
         during = []
         set_threads(2)
         try:
-            with threads._one_blas_thread(*blas), threads._one_blas_thread(*blas):
+            with threads.one_blas_thread(), threads.one_blas_thread():
                 during.append(get())
-            with pytest.raises(ZeroDivisionError), threads._one_blas_thread(*blas):
+            with pytest.raises(ZeroDivisionError), threads.one_blas_thread():
                 raise ZeroDivisionError
             assert during == [1]
             assert get() == 2

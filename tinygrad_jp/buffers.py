@@ -39,9 +39,9 @@ class _Loan(np.ndarray):
 
 def _aligned(size: int) -> np.ndarray[Any, Any]:
     """Return fresh memory of so many bytes that begins at a line of the cache; no array owns the few more around it."""
-    room = np.frombuffer(bytearray(size + LINE - 1), np.uint8)
-    start = -room.__array_interface__["data"][0] % LINE
-    return np.frombuffer(room.base, np.uint8, size, start)
+    room = bytearray(size + LINE - 1)
+    start = -np.frombuffer(room, np.uint8).__array_interface__["data"][0] % LINE
+    return np.frombuffer(room, np.uint8, size, start)
 
 
 class Pool:
