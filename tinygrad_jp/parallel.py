@@ -58,20 +58,6 @@ def share_out(function: Callable[[int, Sequence[T]], object], jobs: Sequence[T])
     _run([partial(function, worker, jobs[worker::n]) for worker in range(n)])
 
 
-def take_turns(function: Callable[[T], object], jobs: Sequence[T]) -> None:
-    """Call ``function(job)`` for all jobs; every thread takes the next one when it is done with the last.
-
-    For jobs that do not depend on the thread: which one does what is different in every run.
-    """
-    waiting = iter(jobs)  # which all threads share: to take the next job from it is one step of the interpreter
-
-    def work() -> None:
-        for job in waiting:
-            function(job)
-
-    _run([work] * min(threads(), len(jobs)))
-
-
 def _run(tasks: Sequence[Callable[[], object]]) -> None:
     """Run the first task here and the others in the pool, and wait for all, also after an error."""
     from concurrent.futures import wait
