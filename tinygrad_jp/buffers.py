@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 SMALLEST = 2**16
 """Bytes from which on an array is worth it (measured)."""

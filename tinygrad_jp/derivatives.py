@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .errors import DtypeError, ShapeError
 from .tape import enable_grad
 from .tensor import Tensor, as_tensor, grad
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Function = Callable[[Tensor], Tensor]
 

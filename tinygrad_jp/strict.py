@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from .tape import Node
 
 
-@dataclass
-class Rescue:
+class Rescue(NamedTuple):
     """One place where ``strict_zero`` put an exact 0: the op, which input, and how many elements."""
 
     op: str
@@ -27,7 +25,6 @@ class Rescue:
     elements: int
 
 
-@dataclass
 class StrictReport:
     """What ``strict_zero`` did during its ``with`` block.
 
@@ -37,9 +34,10 @@ class StrictReport:
         One entry for each node and input whose gradient would have been NaN.
     """
 
-    saved: list[Rescue] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.saved: list[Rescue] = []
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not self.saved:
             return "strict_zero: nothing to save"
         rows = [f"  {r.op}: {r.elements} element(s) of input {r.input}, shape {r.shape}" for r in self.saved]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from numpy import asarray, ndarray
-from numpy.typing import ArrayLike, DTypeLike
 
 from . import ops, protocols
 from .blank import Blank, not_computed
@@ -36,6 +35,9 @@ from .tape import (
     run_hooks,
 )
 from .witness import Witness
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 _is_recording = recording.get
 _is_decomposing = decomposing.get

@@ -10,11 +10,10 @@ import linecache
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from copy import copy
 from itertools import islice
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -28,8 +27,7 @@ SHOWN = 3
 """So many of the offending elements are told."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """The line of the user's code that ran an op.
 
     Attributes
@@ -42,7 +40,7 @@ class Source:
     line: int
     function: str
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The line itself, without indentation; "" if the file cannot be read."""
         return linecache.getline(self.file, self.line).strip()
@@ -69,8 +67,7 @@ class Site:
         self._held = held
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What an op was called with, and its result.
 
     Attributes
@@ -88,7 +85,6 @@ class Call:
     out: np.ndarray
 
 
-@dataclass(frozen=True)
 class Witness:
     """What is to be noted of the ops that run.
 
@@ -113,12 +109,17 @@ class Witness:
     outlines: bool = False
     records: bool = True
 
+    def __init__(self, **notes: Any) -> None:
+        vars(self).update(notes)
+
     def __bool__(self) -> bool:
         return self.records
 
     def and_(self, **more: Any) -> Witness:
         """Return a witness that notes more."""
-        return replace(self, **more)
+        other = copy(self)
+        vars(other).update(more)
+        return other
 
     def run(self, op: Op[Any], arrays: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
         """Return what an op computes, and with it what the op keeps; or blanks in their place.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, Literal, ParamSpec
 
 import numpy as np
@@ -75,6 +74,8 @@ OFF_THE_MARGIN = {"prediction": ((-3.0, -1.2), (-0.8, 0.8), (1.2, 3.0))}
 def _reduced(losses: Array, reduction: str) -> Array:
     """Take the mean or the sum of losses, or leave them as they are."""
     if reduction not in ("mean", "sum", "none"):
+        from difflib import get_close_matches  # not before it is used: the import takes long
+
         near = get_close_matches(str(reduction), ["mean", "sum", "none"], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ArgumentError(f"loss: reduction must be 'mean', 'sum' or 'none', got {reduction!r}{hint}")

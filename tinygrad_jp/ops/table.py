@@ -10,9 +10,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec
 
 from ..errors import CallError, DtypeError
 
@@ -34,8 +34,7 @@ POSITIVE: tuple[Interval, ...] = ((0.2, 3.0),)
 NONZERO: tuple[Interval, ...] = ((-3.0, -0.2), (0.2, 3.0))
 
 
-@dataclass(frozen=True)
-class Kink:
+class Kink(NamedTuple):
     """What an op does where it has no derivative.
 
     Attributes
@@ -135,7 +134,7 @@ class Op(Generic[P]):
         zero_gradient: bool = False,
         rows: Rows | None = None,
     ) -> None:
-        parameters = inspect.signature(forward).parameters.values()
+        parameters = _parameters(forward)
         self.name = forward.__name__.strip("_")
         self.keeps = dict(keeps or {})
         self.run: Callable[..., Any] = ufunc or forward
@@ -151,7 +150,7 @@ class Op(Generic[P]):
         skipped = 1 + variadic
         self.vjps = {name: rule[0] if isinstance(rule, tuple) else rule for name, rule in (vjp or {}).items()}
         self.vjps_need = {
-            name: list(rule[2:]) if isinstance(rule, tuple) else _parameters(rule)[skipped:]
+            name: list(rule[2:]) if isinstance(rule, tuple) else _names(rule)[skipped:]
             for name, rule in (vjp or {}).items()
         }
         self.symbol = symbol or self.name
@@ -281,7 +280,7 @@ class Plan:
         known = op.known
         wanted = [[known.index(need) for need in op.vjps_need[name]] for name in names]
         kept = {known.index(name): compute for name, compute in op.keeps.items()}
-        origins = {k: [known.index(name) for name in _parameters(kept[k])] for ks in wanted for k in ks if k in kept}
+        origins = {k: [known.index(name) for name in _names(kept[k])] for ks in wanted for k in ks if k in kept}
         picks = sorted({k for ks in (*wanted, *origins.values()) for k in ks})
         n = len(op.inputs)
         place = {k: position - len(picks) for position, k in enumerate(picks)}
@@ -330,8 +329,24 @@ def _misses(attrs: Mapping[str, Any]) -> bool:
     return any(value is inspect.Parameter.empty for value in attrs.values())
 
 
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    return list(inspect.signature(function).parameters)
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """List a function's parameters; those of most are read from its code, for `inspect.signature` slows the import."""
+    kind, starred = inspect.Parameter, inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+    plain = isinstance(function, FunctionType) and not hasattr(function, "__wrapped__")
+    if not plain or function.__code__.co_flags & starred:
+        return list(inspect.signature(function).parameters.values())
+    code = function.__code__
+    alone, positional, named = code.co_posonlyargcount, code.co_argcount, code.co_kwonlyargcount
+    names = code.co_varnames[: positional + named]
+    kinds: list[Any] = [kind.POSITIONAL_ONLY] * alone + [kind.POSITIONAL_OR_KEYWORD] * (positional - alone)
+    kinds += [kind.KEYWORD_ONLY] * named
+    last = reversed(names[:positional])  # the last ones have the defaults
+    defaults = dict(zip(last, reversed(function.__defaults__ or ()), strict=False)) | (function.__kwdefaults__ or {})
+    return [kind(n, k, default=defaults.get(n, kind.empty)) for n, k in zip(names, kinds, strict=True)]
+
+
+def _names(function: Callable[..., Any]) -> list[str]:
+    return [p.name for p in _parameters(function)]
 
 
 def _tuple_getter(picks: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

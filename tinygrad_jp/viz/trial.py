@@ -7,7 +7,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from types import FrameType, TracebackType
 from typing import Any
@@ -84,25 +84,32 @@ class Trial:
     computed: bool = True
 
 
-@dataclass(frozen=True)
 class _Eye(Witness):
     """Notes of each op what the tape drops.
 
-    Attributes
+    Parameters
     ----------
     wanted
         What takes time: the columns "seconds", "magnitude", "source"; and "site", where in the program an op ran.
     names
         Dotted names of arrays that a module holds, by ``id``.
+    notes
+        What another witness notes, this one does, too.
+
+    Attributes
+    ----------
+    facts
+        What was noted.
     nodes
         All that were recorded.
     """
 
-    wanted: Collection[str] = ()
-    names: Mapping[int, str] = field(default_factory=dict)
-    facts: Facts = field(default_factory=Facts)
-    nodes: list[Node] = field(default_factory=list)
-    last: list[float] = field(default_factory=list)
+    def __init__(self, wanted: Collection[str], names: Mapping[int, str], **notes: Any) -> None:
+        super().__init__(**notes)
+        self.wanted, self.names = wanted, names
+        self.facts = Facts()
+        self.nodes: list[Node] = []
+        self.last = [perf_counter()]
 
     def saw(
         self,
@@ -200,7 +207,7 @@ def run(
         runs = stack.enter_context(watch(model))
         outer = recording.get()
         outer = outer if isinstance(outer, Witness) else Witness()
-        eye = _Eye(**vars(outer), wanted=wanted, names=dotted_names(model), last=[perf_counter()])
+        eye = _Eye(wanted, dotted_names(model), **vars(outer))
         stack.callback(recording.reset, recording.set(eye))
         try:
             output = model(*inputs)
