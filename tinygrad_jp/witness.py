@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from copy import copy
+from functools import cached_property
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ SHOWN = 3
 """So many of the offending elements are told."""
 
 
-class Source(NamedTuple):
+class Source(NamedTuple("Source", [("file", str), ("line", int), ("function", str)])):
     """The line of the user's code that ran an op.
 
     Attributes
@@ -36,11 +37,7 @@ class Source(NamedTuple):
         Where it stands; the line counts from 1.
     """
 
-    file: str
-    line: int
-    function: str
-
-    @property
+    @cached_property
     def text(self) -> str:
         """The line itself, without indentation; "" if the file cannot be read."""
         return linecache.getline(self.file, self.line).strip()
