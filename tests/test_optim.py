@@ -43,9 +43,9 @@ def limits(chunk: int, small: int, parallel_from: int) -> Iterator[None]:
     """Cut and gather tiny parameters as if they were huge, and update them in two threads."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "CHUNK", chunk)
-        patch.setattr(chunks, "COMPILED_CHUNK", chunk)
         patch.setattr(chunks, "SMALL", small)
         patch.setattr(core, "PARALLEL", parallel_from)
+        patch.setattr(core, "CHUNK", chunk)
         patch.setattr(parallel, "threads", lambda: 2)
         yield
 

@@ -133,7 +133,8 @@ def test_numbers_too_small_for_full_precision_count_as_zero_and_only_there() -> 
     tiny = np.float32(1e-40)
     p, g, m, v = (np.full(40, value, np.float32) for value in (1, 0, tiny, tiny))
     one = np.float32
-    update.adam(p, g, m, v, one(0.9), one(0.999), one(0.1), one(1e-8), one(0))
+    table = np.array([[p.ctypes.data, g.ctypes.data, 0, p.size]])
+    update.adam(table, m, v, 0.9, 0.999, 0.1, 1e-8, 0.0, 1.0, 0.0, 0.0)
     if not m.any():  # on other processors than x86 they are kept
         assert not v.any()
     assert np.full(1, tiny)[0] * one(0.5) > 0

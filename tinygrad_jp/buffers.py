@@ -9,6 +9,7 @@ lines: the compiled kernels took up to three times as long on them (measured).
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections import OrderedDict
 from threading import RLock
@@ -39,11 +40,15 @@ class _Loan(np.ndarray):
             pool.take_back(self.base)
 
 
-def _aligned(size: int) -> np.ndarray[Any, Any]:
-    """Return fresh memory of so many bytes that begins at a line of the cache; no array owns the few more around it."""
+def address(memory: Any) -> int:
+    """Tell where a writeable buffer, or contiguous array, begins, faster than an array's own attributes do."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def _fresh(shape: tuple[int, ...], dtype: DTypeLike, size: int) -> np.ndarray[Any, Any]:
+    """Return an array over fresh memory that begins at a line of the cache; no array owns the few bytes around it."""
     room = bytearray(size + LINE - 1)
-    start = -np.frombuffer(room, np.uint8).__array_interface__["data"][0] % LINE
-    return np.frombuffer(room, np.uint8, size, start)
+    return np.ndarray(shape, dtype, room, -address(room) % LINE)
 
 
 class Pool:
@@ -68,7 +73,7 @@ class Pool:
                 self._free.move_to_end(size)
                 self.kept -= size
                 return free.pop()
-        return _aligned(size).view(_Memory)
+        return _fresh((size,), np.uint8, size).view(_Memory)
 
     def take_back(self, memory: _Memory) -> None:
         """Keep memory for the next one."""
@@ -101,7 +106,9 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray[Any, Any]:
     """Return an array with any content, as ``np.empty``, that begins at a line of the cache."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    return np.ndarray(shape, dtype, buffer=_aligned(size) if size < SMALLEST else pool.lend(size).view(_Loan))
+    if size < SMALLEST:
+        return _fresh(shape, dtype, size)
+    return np.ndarray(shape, dtype, pool.lend(size).view(_Loan))
 
 
 def aligned(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..kernels.fast import compiled
 from .chunks import Work
 from .optimizer import Optimizer
 from .options import Options
@@ -187,26 +186,17 @@ class Adam(Optimizer):
             l1=l1,
         )
 
-    def takes_all_threads(self) -> bool:
-        """The compiled kernel does."""
-        return compiled() is not None
-
     def state_names(self, options: Options) -> tuple[str, ...]:
         """The running means of gradients and of their squares."""
         return ("m", "v")
 
     def update(self, p: ndarray, g: ndarray, state: Sequence[ndarray], options: Options, step: int, work: Work) -> None:
-        """Apply algorithm 1, with the corrections drawn into η and ε as the end of the paper's section 2 proposes."""
+        """Apply algorithm 1."""
         a, b = work
-        m, v = state  # without the factors 1 − β₁ and 1 − β₂: two passes over memory less
-        beta1, beta2, eps = options["beta1"], options["beta2"], options["eps"]
-        scale = (1 - beta2**step) / (1 - beta2)
-        rate = options["lr"] * math.sqrt(scale) * (1 - beta1) / (1 - beta1**step)
-        inside, outside = (eps * scale, 0.0) if options["eps_inside"] else (0.0, eps * math.sqrt(scale))
-        kernels = compiled()
-        if kernels is not None:
-            kernels.adam(p, g, m, v, *map(p.dtype.type, (beta1, beta2, rate, outside, inside)))
-            return
+        m, v = state
+        beta1, beta2, rate, outside, inside, shrink = self._numbers(options, step)
+        if shrink != 1:
+            p *= shrink
         m *= beta1
         m += g
         v *= beta2
@@ -221,6 +211,27 @@ class Adam(Optimizer):
         np.divide(m, a, out=b)
         b *= rate
         p -= b
+
+    def update_at_once(
+        self, kernels: Any, table: ndarray, state: Sequence[ndarray], options: Options, step: int, dtype: np.dtype[Any]
+    ) -> bool:
+        """Apply algorithm 1."""
+        decay = 0.0 if self.decoupled else options["weight_decay"]
+        kernels.adam(table, *state, *self._numbers(options, step), decay, options["l1"])
+        return True
+
+    def _numbers(self, options: Options, step: int) -> tuple[float, ...]:
+        """Compute β₁, β₂, the rate, ε outside and inside the root, and how much decoupled weight decay leaves.
+
+        The corrections are drawn into η and ε, as the end of the paper's section 2 proposes. m and v go without the
+        factors 1 − β₁ and 1 − β₂, which saves two passes over memory.
+        """
+        beta1, beta2, eps = options["beta1"], options["beta2"], options["eps"]
+        scale = (1 - beta2**step) / (1 - beta2)
+        rate = options["lr"] * math.sqrt(scale) * (1 - beta1) / (1 - beta1**step)
+        inside, outside = (eps * scale, 0.0) if options["eps_inside"] else (0.0, eps * math.sqrt(scale))
+        shrink = 1 - options["lr"] * options["weight_decay"] if self.decoupled else 1.0
+        return beta1, beta2, rate, outside, inside, shrink
 
 
 class AdamW(Adam):
@@ -248,11 +259,6 @@ class AdamW(Adam):
         l1: float = 0.0,
     ) -> None:
         super().__init__(params, lr, beta1, beta2, eps, eps_inside, weight_decay, l1)
-
-    def update(self, p: ndarray, g: ndarray, state: Sequence[ndarray], options: Options, step: int, work: Work) -> None:
-        """Shrink the parameters, then apply Adam's rule."""
-        p *= 1 - options["lr"] * options["weight_decay"]
-        super().update(p, g, state, options, step, work)
 
 
 def _average_of_squares(h: ndarray, g: ndarray, rho: float, a: ndarray) -> None:

@@ -10,22 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from ..buffers import address
 from ..errors import DtypeError, ShapeError
-from ..kernels.fast import compiled
 from ..tensor import Tensor
 from .options import Options
 
 CHUNK = 65_536
-"""Elements updated at a time by NumPy, in several passes: with their state they stay in the second-level cache."""
-COMPILED_CHUNK = 524_288
-"""Elements updated at a time by compiled kernels, which pass over memory once."""
+"""Elements updated at a time, in several passes: with their state they stay in the second-level cache."""
 SMALL = 16_384
 """Parameters of fewer elements are updated together with their neighbours: a call costs as much as they do."""
-
-
-def largest() -> int:
-    """Return how many elements are updated at a time."""
-    return CHUNK if compiled() is None else COMPILED_CHUNK
 
 
 Work = tuple[ndarray, ndarray]
@@ -131,7 +124,6 @@ class Bundle:
         self.chunks = list(self._cut())
 
     def _cut(self) -> Iterator[Chunk]:
-        chunk = largest()
         few: list[int] = []
         for i, p in enumerate(self.params):
             large = p.size >= SMALL
@@ -139,8 +131,8 @@ class Bundle:
                 yield self._chunk(few)
                 few = []
             if large:
-                for start in range(0, p.size, chunk):
-                    yield self._chunk([i], start, min(start + chunk, p.size))
+                for start in range(0, p.size, CHUNK):
+                    yield self._chunk([i], start, min(start + CHUNK, p.size))
             elif p.size:
                 few = [*few, i]
         if few:
@@ -165,9 +157,37 @@ class Bundle:
                 raise _wrong_gradient(p)
         return ready
 
-    def due(self, ready: list[bool]) -> list[Chunk]:
-        """Count an update, and return what is ready for it; small parameters apart if their histories differ."""
+    def count(self, ready: list[bool]) -> None:
+        """Count an update of those parameters."""
         self.steps = [n + r for n, r in zip(self.steps, ready, strict=True)]
+
+    def table(self, ready: list[bool]) -> tuple[ndarray, int] | None:
+        """Tell where the parameters that are ready lie, for a compiled kernel.
+
+        Returns
+        -------
+        table
+            Shape (k, 4), int64: address of a parameter, of its gradient; the place of its state in the flat buffers;
+            how many elements it and the parameters before it have.
+        step
+            The number of their update. None in place of both if there are no parameters, if their numbers differ, or
+            if one does not lie in one stretch of memory in the dtype of the arithmetic.
+        """
+        chosen = [i for i, r in enumerate(ready) if r and self.params[i].size]
+        numbers = {self.steps[i] for i in chosen}
+        if len(numbers) != 1:
+            return None
+        rows, end = [], 0
+        for i in chosen:
+            p, g = self.params[i]._data, self.params[i].grad._data  # type: ignore[union-attr]
+            if not (p.dtype == g.dtype == self.dtype and p.flags.carray and g.flags.carray):
+                return None
+            end += p.size
+            rows.append((address(p), address(g), self.offsets[i], end))
+        return np.array(rows, np.int64), numbers.pop()
+
+    def due(self, ready: list[bool]) -> list[Chunk]:
+        """Return what is ready for an update; small parameters apart if their histories differ."""
         if all(ready) and self.steps.count(self.steps[0]) == len(ready):
             return self.chunks
         return [part for chunk in self.chunks for part in self._parts(chunk, ready)]

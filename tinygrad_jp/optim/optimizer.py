@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 from numpy import ndarray
 
 from ..errors import ArgumentError, DataError, DtypeError
+from ..kernels.fast import compiled
 from ..nn.module import Parameter
 from ..parallel import share_out
 from ..tape import changes
 from ..tensor import Tensor
-from .chunks import Bundle, Chunk, Scratch, Work, largest
+from .chunks import CHUNK, Bundle, Chunk, Scratch, Work
 from .options import Options, plain
 
 PARALLEL = 200_000
@@ -64,6 +66,11 @@ class Optimizer:
         for group in given if any(isinstance(g, Mapping) for g in given) else [{"params": given}]:
             self.param_groups += (self._new_group(group),)
         self._lay_out({})
+
+    def __init_subclass__(cls) -> None:
+        """See that a rule of its own is used: a compiled kernel that is inherited does another's."""
+        if "update" in vars(cls) and "update_at_once" not in vars(cls):
+            cls.update_at_once = Optimizer.update_at_once  # type: ignore[method-assign]
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own.
@@ -129,8 +136,27 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    def takes_all_threads(self) -> bool:
-        """Tell whether :meth:`update` shares its own work out."""
+    def update_at_once(
+        self, kernels: Any, table: ndarray, state: Sequence[ndarray], options: Options, step: int, dtype: np.dtype[Any]
+    ) -> bool:
+        """Change all parameters of a table, and their state, with a compiled kernel, if there is one for this rule.
+
+        Parameters
+        ----------
+        kernels
+            The compiled kernels.
+        table
+            See :meth:`.chunks.Bundle.table`.
+        state, options, step
+            As in :meth:`update`, but of all parameters; and the penalties are to be added here.
+        dtype
+            Of the parameters and their state.
+
+        Returns
+        -------
+        bool
+            Whether it was done.
+        """
         return False
 
     # ------------------------------------------------------------------------------------------ running it
@@ -146,17 +172,17 @@ class Optimizer:
             If a ``grad`` that was set by hand does not fit; nothing was updated then.
         """
         self._refresh()
-        ready = [bundle.ready() for bundle in self._bundles]
-        due = [(bundle, chunk) for bundle, r in zip(self._bundles, ready, strict=True) for chunk in bundle.due(r)]
-        elements = sum(chunk.stop - chunk.start for _, chunk in due)
-        if len(due) > 1 and elements >= PARALLEL and not self.takes_all_threads():
+        due: list[tuple[Bundle, Chunk]] = []
+        for bundle, ready in [(bundle, bundle.ready()) for bundle in self._bundles]:
+            bundle.count(ready)
+            if not self._updated_at_once(bundle, ready):
+                due += [(bundle, chunk) for chunk in bundle.due(ready)]
+            for p in itertools.compress(bundle.params, ready):
+                changes.mark(p._data)
+        if len(due) > 1 and sum(chunk.stop - chunk.start for _, chunk in due) >= PARALLEL:
             share_out(self._update_chunks, due)
         else:
             self._update_chunks(0, due)
-        for _, chunk in due:
-            if not chunk.start:
-                for p in chunk.params:
-                    changes.mark(p._data)
 
     def _refresh(self) -> None:
         """Look at what was changed between steps: options, and the dtypes of parameters (``Module.astype``)."""
@@ -177,6 +203,14 @@ class Optimizer:
         if stale:
             self._lay_out(self._stored())
 
+    def _updated_at_once(self, bundle: Bundle, ready: list[bool]) -> bool:
+        kernels = compiled()
+        found = bundle.table(ready) if kernels is not None else None
+        if found is None:
+            return False
+        table, step = found
+        return self.update_at_once(kernels, table, [*bundle.state.values()], bundle.group, step, bundle.dtype)
+
     def _update_chunks(self, worker: int, due: Sequence[tuple[Bundle, Chunk]]) -> None:
         for bundle, chunk in due:
             scratch = chunk.scratch.get(worker) or self._scratch(worker, bundle, chunk)
@@ -190,7 +224,7 @@ class Optimizer:
     def _scratch(self, worker: int, bundle: Bundle, chunk: Chunk) -> Scratch:
         key = worker, bundle.dtype
         if key not in self._work:
-            self._work[key] = [np.empty(largest(), bundle.dtype) for _ in range(5)]
+            self._work[key] = [np.empty(CHUNK, bundle.dtype) for _ in range(5)]
         chunk.scratch[worker] = chunk.cut(self._work[key])
         return chunk.scratch[worker]
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy import ndarray
 
 from ..errors import ArgumentError
-from ..kernels.fast import compiled
 from .chunks import Work
 from .optimizer import Optimizer
 from .options import Options
@@ -59,10 +58,6 @@ class SGD(Optimizer):
             raise ArgumentError("SGD: nesterov=True needs a momentum above 0, such as 0.9")
         return checked
 
-    def takes_all_threads(self) -> bool:
-        """The compiled kernel does, which is all there is without momentum."""
-        return compiled() is not None and not any(group["momentum"] for group in self.param_groups)
-
     def state_names(self, options: Options) -> tuple[str, ...]:
         """The velocity, if there is momentum."""
         return ("velocity",) if options["momentum"] else ()
@@ -80,12 +75,17 @@ class SGD(Optimizer):
                 g = a
             else:
                 g = v
-        kernels = compiled()
-        if kernels is not None:
-            kernels.sgd(p, g, p.dtype.type(options["lr"]))
-            return
         np.multiply(g, options["lr"], out=a)
         p -= a
+
+    def update_at_once(
+        self, kernels: Any, table: ndarray, state: Sequence[ndarray], options: Options, step: int, dtype: np.dtype[Any]
+    ) -> bool:
+        """Apply equation 6.1."""
+        if state:
+            return False
+        kernels.sgd(table, dtype, options["lr"], options["weight_decay"], options["l1"])
+        return True
 
 
 class Momentum(Optimizer):

@@ -10,11 +10,13 @@ import numba
 from numba.core import cgutils as _cgutils
 from numba.core import event as _event
 from numba.extending import intrinsic as _intrinsic
+from numba.np import arrayobj as _arrayobj
 
 from ...language import tell
 
 F = TypeVar("F")
 
+arrayobj: Any = _arrayobj
 cgutils: Any = _cgutils
 event: Any = _event
 

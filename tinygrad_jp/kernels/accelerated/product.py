@@ -15,20 +15,22 @@ from llvmlite import ir
 from numba import types
 from numpy import ndarray
 
-from ...buffers import empty
+from ...buffers import SMALLEST, empty
 from ...parallel import threads
-from ..threads import one_blas_thread, openblas_functions
+from ..threads import openblas_functions
 from .atomic import bind
 from .jit import intrinsic, kernel
 from .sharing import cuts_of
-from .team import hand_out, in_use, team
+from .team import hand_out, team
 
 Array = np.ndarray[Any, Any]
 
 ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112
 """Of the C interface of the BLAS."""
-SHORTEST = 16
-"""Rows or columns of the result that a thread computes at least."""
+GEMM, GET_THREADS, SET_THREADS = range(3)
+"""Addresses of functions of the BLAS, in this order."""
+WORTH_SHARING = 2**21
+"""Multiplications from which on two threads are faster than one (measured)."""
 
 
 @intrinsic
@@ -60,21 +62,59 @@ def _gemm(
     return signature, write
 
 
+@intrinsic
+def _blas_threads(typing: Any, address: Any) -> Any:
+    """Ask the BLAS how many threads it uses."""
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = builder.inttoptr(args[0], ir.FunctionType(ir.IntType(32), []).as_pointer())
+        return builder.call(function, [])
+
+    return types.int32(types.int64), write
+
+
+@intrinsic
+def _set_blas_threads(typing: Any, address: Any, count: Any) -> Any:
+    """Tell the BLAS how many threads to use."""
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = builder.inttoptr(args[0], ir.FunctionType(ir.VoidType(), [ir.IntType(32)]).as_pointer())
+        builder.call(function, [args[1]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int32), write
+
+
+ROWS, COLUMNS, SUMMANDS = range(3)
+"""What is shared out: rows of the result, its columns, or what is added up."""
+
+
 @kernel
 def _multiply(
-    part: int, worker: int, cuts: ndarray, by_rows: bool, gemm: int, a: ndarray, a_order: int, b: ndarray, b_order: int,
-    out: ndarray,
+    part: int, worker: int, cuts: ndarray, shared: int, blas: ndarray, a: ndarray, a_order: int, b: ndarray,
+    b_order: int, out: ndarray, more: ndarray,
 ) -> None:  # fmt: skip
-    """Compute some rows, or some columns, of a product; the matrices are contiguous, and transposed as told."""
-    first, count = cuts[part], cuts[part + 1] - cuts[part]
+    """Compute some rows or columns of a product, or some of its summands.
+
+    The matrices are contiguous, and transposed as told. The first part's summands go to `out`, shape (N, M), the
+    others' to `more`, shape (parts − 1, N, M).
+    """
+    first, count, gemm = cuts[part], cuts[part + 1] - cuts[part], blas[GEMM]
     (n, m), a_step, b_step = out.shape, a.shape[1], b.shape[1]
     k = a.size // n
-    if by_rows:
-        a_at = first * (a_step if a_order == AS_IS else 1)
-        _gemm(gemm, a_order, b_order, count, m, k, a, a_at, a_step, b, 0, b_step, out, first * m, m)
+    down_a, across_a = (a_step, 1) if a_order == AS_IS else (1, a_step)
+    down_b, across_b = (b_step, 1) if b_order == AS_IS else (1, b_step)
+    if shared == ROWS:
+        _gemm(gemm, a_order, b_order, count, m, k, a, first * down_a, a_step, b, 0, b_step, out, first * m, m)
+    elif shared == COLUMNS:
+        _gemm(gemm, a_order, b_order, n, count, k, a, 0, a_step, b, first * across_b, b_step, out, first, m)
     else:
-        b_at = first * (1 if b_order == AS_IS else b_step)
-        _gemm(gemm, a_order, b_order, n, count, k, a, 0, a_step, b, b_at, b_step, out, first, m)
+        a_at, b_at = first * across_a, first * down_b
+        if part == 0:
+            _gemm(gemm, a_order, b_order, n, m, count, a, a_at, a_step, b, b_at, b_step, out, 0, m)
+        else:
+            at = (part - 1) * n * m
+            _gemm(gemm, a_order, b_order, n, m, count, a, a_at, a_step, b, b_at, b_step, more, at, m)
 
 
 _bound_multiply = bind(_multiply, flush=False)  # a product is NumPy's, whoever computes it
@@ -83,20 +123,24 @@ _bound_multiply = bind(_multiply, flush=False)  # a product is NumPy's, whoever 
 @kernel
 def _multiply_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
     """Compute a product with a team; the arguments are those of :func:`_multiply`."""
+    blas, out, more = arguments[1], arguments[-2], arguments[-1]
+    threads = _blas_threads(blas[GET_THREADS])
+    if threads != 1:
+        _set_blas_threads(blas[SET_THREADS], 1)
     hand_out(team, _bound_multiply(cuts, arguments), cuts)
+    if threads != 1:  # who found one left that to whoever set it
+        _set_blas_threads(blas[SET_THREADS], threads)
+    for i in range(len(more)):
+        out += more[i]
 
 
 @cache
-def _gemm_address(dtype: np.dtype[Any]) -> int | None:
-    """Find the BLAS's product of matrices of this dtype."""
+def _blas(dtype: np.dtype[Any]) -> Array | None:
+    """Find the BLAS's product of matrices of this dtype, and its threads."""
     letter = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}.get(dtype)
-    found = openblas_functions(f"{{}}cblas_{letter}gemm", whole_numbers=64) if letter else None
-    return ctypes.cast(found[0], ctypes.c_void_p).value if found else None
-
-
-def _cut(n: int) -> Array:
-    """Cut rows or columns into a stretch for each thread."""
-    return cuts_of(n, max(min(threads(), n // SHORTEST), 1))
+    names = f"{{}}cblas_{letter}gemm", "{}openblas_get_num_threads", "{}openblas_set_num_threads"
+    found = openblas_functions(*names, whole_numbers=64) if letter else None
+    return np.array([ctypes.cast(function, ctypes.c_void_p).value for function in found]) if found else None
 
 
 def _laid(a: Array) -> tuple[Array, int]:
@@ -105,20 +149,29 @@ def _laid(a: Array) -> tuple[Array, int]:
     return laid if laid.flags.writeable else laid.copy(), order
 
 
-def multiply(a: Array, b: Array) -> Array | None:
-    """Compute a · b, shapes (N, K) and (K, M).
+def _shared(n: int, k: int, m: int) -> tuple[int, int]:
+    """Choose what the threads share out, and how much there is of it: the longest side of the two matrices.
 
-    Returns
-    -------
-    ndarray or None
-        None for another BLAS than OpenBLAS, for other dtypes than its own, and where no layer needs the team: in a
-        network without, the BLAS's own threads are as fast, and cost fewer calls.
+    Then each thread reads a part of its own of the larger one. If those are rows of a weight, then it has the same part
+    in its cache when the gradient is computed and the optimizer changes the weight (measured: reading what another
+    processor changed last takes longer than the product).
     """
-    gemm = _gemm_address(a.dtype) if a.dtype == b.dtype and in_use() else None
-    if gemm is None:
+    return (SUMMANDS, k) if k >= 2 * max(n, m) else (ROWS, n) if n >= m else (COLUMNS, m)
+
+
+def multiply(a: Array, b: Array) -> Array | None:
+    """Compute a · b, shapes (N, K) and (K, M); None for another BLAS than OpenBLAS, and for other dtypes than its own.
+
+    The result does not depend on who computes which part, nor on what the process did before.
+    """
+    blas = _blas(a.dtype) if a.dtype == b.dtype else None
+    if blas is None:
         return None
-    (n, m), (left, a_order), (right, b_order) = (len(a), b.shape[1]), _laid(a), _laid(b)
-    out, cuts = empty((n, m), a.dtype), _cut(max(n, m))
-    with one_blas_thread():
-        _multiply_all(team(cuts), cuts, n >= m, gemm, left, a_order, right, b_order, out)
+    (n, k), m = a.shape, b.shape[1]
+    shared, length = _shared(n, k, m)
+    parts = threads() if n * k * m >= WORTH_SHARING and length >= threads() else 1
+    cuts = cuts_of(length, parts)
+    make = empty if n * m * a.itemsize >= SMALLEST else np.empty
+    out, more = make((n, m), a.dtype), np.empty((parts - 1 if shared == SUMMANDS else 0, n, m), a.dtype)
+    _multiply_all(team(cuts), cuts, shared, blas, *_laid(a), *_laid(b), out, more)
     return out
