@@ -141,9 +141,9 @@ def test_numbers_too_small_for_full_precision_count_as_zero_and_only_there() -> 
     assert (p == 1).all()
 
 
-@given(st.data())
-def test_products_are_numpys(data: st.DataObject) -> None:
-    n, k, m = (data.draw(st.integers(1, 70)) for _ in range(3))
+@given(st.data(), st.sampled_from([1, product.WORTH_SHARING]))
+def test_products_are_numpys(data: st.DataObject, worth_sharing: int) -> None:
+    n, k, m = (data.draw(st.integers(1, 70) | st.integers(100, 300)) for _ in range(3))
     dtype = data.draw(st.sampled_from([np.float32, np.float64]))
     rng = np.random.default_rng(data.draw(st.integers(0, 100)))
 
@@ -158,19 +158,31 @@ def test_products_are_numpys(data: st.DataObject) -> None:
         return made
 
     a, b = matrix(n, k), matrix(k, m)
-    team.team(np.arange(3))
-    found = product.multiply(a, b)
-    if found is None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(product, "WORTH_SHARING", worth_sharing)
+        found, again = product.multiply(a, b), product.multiply(a, b)
+    if found is None or again is None:
         pytest.skip("NumPy's BLAS is not OpenBLAS")
     size = np.abs(a) @ np.abs(b)
     assert found.dtype == dtype
     np.testing.assert_array_less(np.abs(found - a @ b), 8 * np.finfo(dtype).eps * size + 1e-30)
+    np.testing.assert_array_equal(found, again)  # whoever computes what
+
+
+@pytest.mark.parametrize(("n", "k", "m"), [(200, 90, 120), (90, 120, 250), (40, 2000, 50)])
+def test_products_do_not_depend_on_what_the_process_did_before(n: int, k: int, m: int) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(n, k)), rng.normal(size=(k, m))
+    fresh = dispatched(a, b)
+    shared()
+    with one_blas_thread():
+        held = dispatched(a, b)
+    np.testing.assert_array_equal(fresh, dispatched(a, b))
+    np.testing.assert_array_equal(fresh, held)
 
 
 def test_other_products_are_left_to_numpy() -> None:
     a = np.ones((4, 4), np.float32)
-    assert product.multiply(a, a) is None  # nobody has needed the team yet
-    team.team(np.arange(3))
     assert product.multiply(a, a.astype(np.float64)) is None
     assert product.multiply(a.astype(np.float16), a.astype(np.float16)) is None
 

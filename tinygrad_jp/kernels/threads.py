@@ -71,7 +71,7 @@ class _OneThread:
     def __exit__(self, *_: object) -> None:
         with self.lock:
             self.inside -= 1
-            if not self.inside:
+            if not self.inside and self.before != 1:  # who found one thread leaves it to whoever set that
                 self.set(self.before)
 
 

@@ -8,7 +8,6 @@ from . import normalization as normalization
 from .losses import cross_entropy as cross_entropy
 from .order import as_rows as as_rows
 from .product import multiply as multiply
-from .team import in_use as in_use
 from .update import adam as adam
 from .update import sgd as sgd
 from .vectors import BYTES as BYTES

@@ -128,7 +128,7 @@ def _multiply_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
     if threads != 1:
         _set_blas_threads(blas[SET_THREADS], 1)
     hand_out(team, _bound_multiply(cuts, arguments), cuts)
-    if threads != 1:  # who found one left that to whoever set it
+    if threads != 1:  # see kernels.threads
         _set_blas_threads(blas[SET_THREADS], threads)
     for i in range(len(more)):
         out += more[i]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from ...buffers import empty
+from ...buffers import LINE, empty
 from ...parallel import threads
 from ..reduction import Reduction
+from .atomic import bind
+from .jit import kernel
+from .team import hand_out, team
 
 Array = np.ndarray[Any, Any]
 
@@ -50,7 +55,11 @@ def rooms(cuts: Array, *sizes: int, dtype: np.dtype[Any]) -> list[Array]:
     Any thread may: fewer parts than threads go to those that come first.
     """
     workers = threads() if len(cuts) > 2 else 1
-    return [empty((workers, size), dtype) for size in sizes]
+    line = LINE // dtype.itemsize
+    lengths = [workers * -(-size // line) * line for size in sizes]
+    whole = empty((sum(lengths),), dtype)  # all of it at once: to ask for memory takes longer than to cut it up
+    starts = accumulate(lengths, initial=0)
+    return [whole[at : at + workers * size].reshape(workers, size) for at, size in zip(starts, sizes, strict=False)]
 
 
 def zeros(cuts: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -60,9 +69,29 @@ def zeros(cuts: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     return sums
 
 
+@kernel
+def _add_parts(part: int, worker: int, cuts: ndarray, sums: ndarray) -> None:
+    """Add a stretch of the sums of all parts, shape (parts, n), to that of the first."""
+    first, last = cuts[part], cuts[part + 1]
+    whole = sums[0, first:last]
+    for more in range(1, len(sums)):
+        added = sums[more, first:last]
+        for i in range(whole.size):
+            whole[i] += added[i]
+
+
+_bound_add_parts = bind(_add_parts)
+
+
+@kernel
+def _add_all_parts(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    hand_out(team, _bound_add_parts(cuts, arguments), cuts)
+
+
 def total(sums: Array) -> Array:
     """Add up the sums of all parts, in the first one's memory."""
+    flat = sums.reshape(len(sums), -1)
+    cuts = cut(flat.shape[1], sums.size)
+    _add_all_parts(team(cuts), cuts, flat)
     whole: Array = sums[0]
-    for part in sums[1:]:
-        whole += part
     return whole

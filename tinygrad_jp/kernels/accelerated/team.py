@@ -106,12 +106,11 @@ class _Team:
     words: ndarray | None = None
     alarms: Sequence[Event] = ()
     lock = Lock()
-    in_use = False
 
     @classmethod
     def forget(cls) -> None:
         """Begin anew: threads stay behind in the parent process."""
-        cls.words, cls.alarms, cls.lock, cls.in_use = None, (), Lock(), False
+        cls.words, cls.alarms, cls.lock = None, (), Lock()
 
     @classmethod
     def start(cls) -> ndarray:
@@ -136,29 +135,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Team.forget)
 
 
-def in_use() -> bool:
-    """Tell whether a layer needs the team: whoever else computes in threads of its own is then in its way."""
-    return _Team.in_use
-
-
 _NOBODY = np.ones(1, np.int64)
 """A team that is busy always."""
 
 
-def team(cuts: ndarray, layer: bool = True) -> ndarray:
-    """Return the team for so many parts, awake or about to be: the first argument of kernels that share out work.
-
-    Parameters
-    ----------
-    cuts
-        Of the parts.
-    layer
-        Whether a layer needs it, and not an optimizer, which comes last: what products do must not change after the
-        first step of a training, or one that is resumed would not end in the same bits.
-    """
+def team(cuts: ndarray) -> ndarray:
+    """Return the team for the parts that are so cut, awake or about to be: what kernels that share out work ask for."""
     if len(cuts) <= 2:
         return _NOBODY
-    _Team.in_use |= layer
     words = _Team.words
     if words is None:
         words = _Team.start()

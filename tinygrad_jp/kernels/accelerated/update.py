@@ -113,7 +113,7 @@ def adam(table: ndarray, m: ndarray, v: ndarray, *numbers: float) -> None:
         p ← shrink · p − rate · m / (√(v + inside) + outside), after m ← β₁ m + g and v ← β₂ v + g².
     """
     cuts = _cut(table)
-    _adam_all(team(cuts, layer=False), cuts, table, m, v, *map(m.dtype.type, numbers))
+    _adam_all(team(cuts), cuts, table, m, v, *map(m.dtype.type, numbers))
 
 
 @kernel
@@ -147,7 +147,7 @@ def sgd(table: ndarray, dtype: np.dtype[Any], *numbers: float) -> None:
     The dtype is that of the parameters; decay and l1 are the factors of the penalties (see :func:`adam`).
     """
     cuts = _cut(table)
-    _sgd_all(team(cuts, layer=False), cuts, table, *map(dtype.type, numbers))
+    _sgd_all(team(cuts), cuts, table, *map(dtype.type, numbers))
 
 
 def _cut(table: ndarray) -> ndarray:
