@@ -70,17 +70,12 @@ class Layer:
         return Reduction(self.relu, self.pool)
 
     def run(self, fast: bool, x: np.ndarray, w: np.ndarray, b: np.ndarray, g: np.ndarray) -> list[np.ndarray]:
-        """Return the result, the three gradients, and what the forward pass keeps."""
+        """Return the result, the three gradients, that of the bias alone, and what the forward pass keeps."""
         tj.use_fast(fast)
         after = self.reduction
         out, kept = layer.forward(x, w, b, self.windows, self.groups, after)
-        return [
-            out,
-            layer.input_gradient(g, kept, w, x.shape, self.windows, self.groups, after),
-            layer.weight_gradient(g, kept, x, w.shape, self.windows, self.groups, after),
-            layer.bias_gradient(g, kept, after),
-            kept,
-        ]
+        given = g, kept, x, w, x.shape, w.shape, self.windows, self.groups, after
+        return [out, *layer.gradients("xwb", *given), *layer.gradients("b", *given), kept]
 
     def same_winners(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Tell whether rounding decided nothing: neither between pixels of a window nor at relu's edge."""
@@ -160,7 +155,7 @@ class TestWithNumba:
         sums_of = [layer.w[1] * area, layer.w[0] // layer.groups * area, max(pixels, 1)]
         norms = [np.linalg.norm(array) for array in (x, w, g)]
         factors = [norms[0] * norms[1], norms[1] * norms[2], norms[0] * norms[2]]
-        sizes = [*(size / math.sqrt(k) for size, k in zip(factors, sums_of, strict=True)), norms[2]]
+        sizes = [*(size / math.sqrt(k) for size, k in zip(factors, sums_of, strict=True)), norms[2], norms[2]]
         for a, e, size in zip(fast, exact, sizes, strict=True):
             assert a.dtype == dtype
             tolerance = (1e-6 if dtype == np.float32 else 1e-14) * max(np.linalg.norm(e), size)

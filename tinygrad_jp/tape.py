@@ -440,6 +440,8 @@ def propagate(
         if wrap is not None:
             saved = _as_tensors(node, wrap)
             steps = _witnessed_steps(node, witness) if isinstance(witness, Witness) else steps
+        elif plan.together is not None and useful is None and report is None:
+            steps = _together(plan, g, saved)
         contributions: list[Any] = []
         for i, vjp, at in steps:
             edge = record[i]
@@ -504,6 +506,14 @@ def _witnessed_steps(node: Node, witness: Witness) -> Iterator[Any]:
     for step in node.plan.steps or ():
         recording.set(witness.and_(backward_of=(node.site, step[0])))
         yield step
+
+
+def _together(plan: Plan, g: Array, saved: tuple[Any, ...]) -> Iterator[Any]:
+    """Compute what all steps of a plan are to give, and yield steps that give it."""
+    known = dict(zip(plan.names, saved[-len(plan.names) :], strict=True))
+    assert plan.op.together is not None
+    for i, r in zip(plan.active, plan.op.together(g, plan.together, **known), strict=True):
+        yield i, lambda g, r=r: r, []
 
 
 def _freed(plan: Plan) -> GraphFreedError:

@@ -183,7 +183,7 @@ def conv2d_weight_gradient(
     windows = windows_on((x.shape[2], x.shape[3]), (w_shape[2], w_shape[3]), stride, padding, dilation)
     fast = compiled_for(windows, len(x), x.shape[1], w_shape[0], groups, _computed_in(y, x))
     if fast is not None:
-        filters: Array = fast.weight_gradient(y, x, w_shape, windows, groups, _computed_in(y, x))
+        filters: Array = fast.weight_gradient(y, x, w_shape, windows, groups, _computed_in(y, x))[0]
         return filters.astype(np.result_type(y, x), copy=False)
     if choose(windows, x.shape[0], x.shape[1], w_shape[0], groups) == "winograd":
         return winograd.weight_gradient(y, x, w_shape, windows, _computed_in(y, x))

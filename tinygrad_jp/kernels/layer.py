@@ -5,12 +5,13 @@ Compiled kernels do all of it image by image; NumPy's do one after the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import compiled_for, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
-from .fast import compiled
 from .geometry import Windows
 from .reduction import Reduction, let_through, reduce, spread
 
@@ -36,39 +37,67 @@ def forward(x: Array, w: Array, b: Array, windows: Windows, groups: int, reducti
     return reduce(maps, reduction)
 
 
-def input_gradient(
-    y: Array, kept: Array, w: Array, x_shape: tuple[int, ...], windows: Windows, groups: int, reduction: Reduction
-) -> Array:
-    """Carry the result's gradient back to the images, shape `x_shape`."""
-    dtype = np.result_type(y, w)
-    computed = np.result_type(dtype, np.float32)
-    fast = compiled_for(windows, len(y), x_shape[1], len(w), groups, computed)
-    if fast is not None:
-        images: Array = fast.input_gradient(y, w, x_shape, windows, groups, computed, reduction, kept)
-        return images.astype(dtype, copy=False)
+def gradients(
+    wanted: Sequence[str],
+    y: Array,
+    kept: Array,
+    x: Array | None,
+    w: Array | None,
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    windows: Windows,
+    groups: int,
+    reduction: Reduction,
+) -> list[Array]:
+    """Carry the result's gradient back to images, filters and bias, in as few passes over memory as can be.
+
+    Parameters
+    ----------
+    wanted
+        Which of the gradients: ``"x"``, shape `x_shape`; ``"w"``, shape `w_shape`; ``"b"``, shape (O,).
+    y, kept
+        Gradient of what :func:`forward` returned, and what it kept.
+    x, w
+        Images and filters; the gradient of one needs the other, that of the bias neither.
+    x_shape, w_shape, windows, groups, reduction
+        As in :func:`forward`.
+    """
+    computed = np.result_type(y, np.float32)
+    fast = compiled_for(windows, len(y), x_shape[1], w_shape[0], groups, computed)
+    make = _by_numpy if fast is None else partial(_compiled, fast)
+    found = make(wanted, y, kept, x, w, x_shape, w_shape, windows, groups, computed, reduction)
+    return [found[name].astype(y.dtype, copy=False) for name in wanted]
+
+
+def _compiled(
+    fast: Any, wanted: Sequence[str], y: Array, kept: Array, x: Any, w: Any, x_shape: Any, w_shape: Any,
+    windows: Windows, groups: int, dtype: np.dtype[Any], reduction: Reduction,
+) -> dict[str, Array]:  # fmt: skip
+    found = {}
+    if "x" in wanted:
+        found["x"] = fast.input_gradient(y, w, x_shape, windows, groups, dtype, reduction, kept)
+    if "w" in wanted:
+        found["w"], found["b"] = fast.weight_gradient(y, x, w_shape, windows, groups, dtype, reduction, kept)
+    elif "b" in wanted:
+        found["b"] = fast.bias_gradient(y, reduction, kept)
+    return found
+
+
+def _by_numpy(
+    wanted: Sequence[str], y: Array, kept: Array, x: Any, w: Any, x_shape: Any, w_shape: Any,
+    windows: Windows, groups: int, dtype: np.dtype[Any], reduction: Reduction,
+) -> dict[str, Array]:  # fmt: skip
+    found = {}
+    if "b" in wanted and (reduction.pool > 1 or len(wanted) == 1):
+        found["b"] = np.add.reduce(y * let_through(kept, reduction), axis=(0, 2, 3), dtype=dtype)
+        if len(wanted) == 1:
+            return found
     maps = spread(y, kept, reduction, windows.places)
-    return conv2d_input_gradient(maps, w, x_shape, windows.stride, windows.padding, windows.dilation, groups)
-
-
-def weight_gradient(
-    y: Array, kept: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, reduction: Reduction
-) -> Array:
-    """Carry the result's gradient back to the filters, shape `w_shape`."""
-    dtype = np.result_type(y, x)
-    computed = np.result_type(dtype, np.float32)
-    fast = compiled_for(windows, len(x), x.shape[1], w_shape[0], groups, computed)
-    if fast is not None:
-        filters: Array = fast.weight_gradient(y, x, w_shape, windows, groups, computed, reduction, kept)
-        return filters.astype(dtype, copy=False)
-    maps = spread(y, kept, reduction, windows.places)
-    return conv2d_weight_gradient(maps, x, w_shape, windows.stride, windows.padding, windows.dilation, groups)
-
-
-def bias_gradient(y: Array, kept: Array, reduction: Reduction) -> Array:
-    """Carry the result's gradient back to the bias, shape (O,)."""
-    fast = compiled()
-    if fast is not None:
-        sums: Array = fast.bias_gradient(y, reduction, kept)
-        return sums
-    total: Array = np.add.reduce(y * let_through(kept, reduction), axis=(0, 2, 3), dtype=np.result_type(y, np.float32))
-    return total.astype(y.dtype, copy=False)
+    laid = windows.stride, windows.padding, windows.dilation, groups
+    if "b" in wanted and "b" not in found:
+        found["b"] = np.add.reduce(maps, axis=(0, 2, 3), dtype=dtype)
+    if "x" in wanted:
+        found["x"] = conv2d_input_gradient(maps, w, x_shape, *laid)
+    if "w" in wanted:
+        found["w"] = conv2d_weight_gradient(maps, x, w_shape, *laid)
+    return found

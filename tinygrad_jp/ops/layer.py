@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
@@ -53,7 +55,7 @@ def _dx(
 ) -> Array:
     laid = known_windows(x_shape, w.shape, stride, padding, dilation, groups)
     if isinstance(g, np.ndarray):
-        return kernels.input_gradient(g, kept, w, x_shape, laid, groups, Reduction(relu, pool))
+        return kernels.gradients("x", g, kept, None, w, x_shape, w.shape, laid, groups, Reduction(relu, pool))[0]
     return _conv2d_dx(_spread(g, kept, laid.places, relu, pool), w, x_shape, stride, padding, dilation, groups)
 
 
@@ -71,7 +73,7 @@ def _dw(
 ) -> Array:
     laid = known_windows(x.shape, w_shape, stride, padding, dilation, groups)
     if isinstance(g, np.ndarray):
-        return kernels.weight_gradient(g, kept, x, w_shape, laid, groups, Reduction(relu, pool))
+        return kernels.gradients("w", g, kept, x, None, x.shape, w_shape, laid, groups, Reduction(relu, pool))[0]
     return _conv2d_dw(_spread(g, kept, laid.places, relu, pool), x, w_shape, stride, padding, dilation, groups)
 
 
@@ -87,16 +89,37 @@ def _db(
     relu: bool,
     pool: int,
 ) -> Array:
+    laid = known_windows(x_shape, w_shape, stride, padding, dilation, groups)
     if isinstance(g, np.ndarray):
-        return kernels.bias_gradient(g, kept, Reduction(relu, pool))
-    places = known_windows(x_shape, w_shape, stride, padding, dilation, groups).places
-    return np.sum(_spread(g, kept, places, relu, pool), (0, 2, 3))
+        return kernels.gradients("b", g, kept, None, None, x_shape, w_shape, laid, groups, Reduction(relu, pool))[0]
+    return np.sum(_spread(g, kept, laid.places, relu, pool), (0, 2, 3))
+
+
+def _gradients(
+    g: Array,
+    wanted: Sequence[str],
+    kept: Array,
+    x_shape: Sizes,
+    w_shape: Sizes,
+    stride: Step,
+    padding: Padding,
+    dilation: Step,
+    groups: int,
+    relu: bool,
+    pool: int,
+    x: Array = None,
+    w: Array = None,
+) -> list[Array]:
+    """Do what several of the above do; images are given for the filters' gradient, filters for that of the images."""
+    laid = known_windows(x_shape, w_shape, stride, padding, dilation, groups)
+    return kernels.gradients(wanted, g, kept, x, w, x_shape, w_shape, laid, groups, Reduction(relu, pool))
 
 
 @op(
     symbol="conv layer",
     family="bilinear",
     vjp={"x": _dx, "w": _dw, "b": _db},
+    together=_gradients,
     keeps={"kept": lambda kept: kept},  # constant between the kinks: nothing to compute anew
     decomposition=_as_primitives,
     rows={"x": 0},

@@ -74,6 +74,10 @@ class Op(Generic[P]):
         gradient. A function that tells no parameter names is given with them: ``(np.multiply, "g", "y")``.
     vjps_need
         What each vjp names after ``g``.
+    together
+        Computes several of the vjps at once, in fewer passes over memory: ``together(g, wanted, …)`` gets the names of
+        the inputs, and by name all that their vjps name, and returns the gradients as a list. It is used where arrays
+        flow; the vjps say what it computes.
     keeps
         What the forward pass computes on its way and the vjps want to use again: its name, and a function of inputs
         and static arguments (by their names) that computes it anew, which ``create_graph`` records. The forward then
@@ -121,6 +125,7 @@ class Op(Generic[P]):
         forward: Callable[P, Array],
         *,
         vjp: Mapping[str, Vjp | tuple[Any, ...]] | None = None,
+        together: Callable[..., list[Array]] | None = None,
         keeps: Mapping[str, Callable[..., Array]] | None = None,
         symbol: str | None = None,
         family: Family = "elementwise",
@@ -153,6 +158,7 @@ class Op(Generic[P]):
             name: list(rule[2:]) if isinstance(rule, tuple) else _names(rule)[skipped:]
             for name, rule in (vjp or {}).items()
         }
+        self.together = together
         self.symbol = symbol or self.name
         self.family = family
         self.domain = dict.fromkeys(self.inputs, REAL) | dict(domain or {})
@@ -252,7 +258,7 @@ class Plan:
     among the saved values count from the end, so that a node can keep other things before them; ``others`` is the slice
     of those. ``steps`` holds for each such input its index, its vjp, and the places of the vjp's arguments (see
     :func:`call_vjp`); ``saved_kept``, for each of the op's ``keeps`` among them, its place, how to compute it anew, and
-    the places of what that takes.
+    the places of what that takes. ``together`` holds the names of the inputs if the op can treat them at once.
 
     ``freed`` is the plan of a node that released its saved values: the same without steps.
     """
@@ -269,6 +275,7 @@ class Plan:
         "saved_kept",
         "saved_out",
         "steps",
+        "together",
     )
 
     def __init__(self, op: Op[Any], mask: int) -> None:
@@ -295,6 +302,7 @@ class Plan:
             (i, _at_position(vjp, i) if op.variadic else vjp, _where([place[k] for k in ks]))
             for i, vjp, ks in zip(self.active, vjps, wanted, strict=True)
         )
+        self.together = names if op.together is not None and len(names) > 1 else None
         self.freed = copy(self)
         self.freed.steps = None
         self.freed.others = slice(None)

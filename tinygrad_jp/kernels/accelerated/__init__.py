@@ -14,4 +14,3 @@ from .vectors import BYTES as BYTES
 
 CONVOLUTIONS = {"direct": direct, "winograd": patches}
 """Forward pass and gradients of a convolution, by the kernel's name."""
-bias_gradient = direct.bias_gradient

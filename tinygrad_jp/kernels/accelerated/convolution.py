@@ -16,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..reduction import NONE
+from .adding import add_pixels
 from .atomic import bind
 from .filling import block_at, copy, fill
 from .jit import kernel
@@ -134,10 +135,10 @@ def correlate(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
 def _add_weight_gradients(
     part: int, worker: int, cuts: ndarray, x: ndarray, y: ndarray, taken: ndarray, spread: int,
     top: int, left: int, height: int, width: int, across: int, columns: int,
-    entries: ndarray, runs: ndarray, together: int, least: Any, sums: ndarray, groups: int, vectors: int,
-    padded: ndarray, spaced: ndarray,
+    entries: ndarray, runs: ndarray, together: int, least: Any, sums: ndarray, biases: ndarray, groups: int,
+    vectors: int, padded: ndarray, spaced: ndarray,
 ) -> None:  # fmt: skip
-    """Add what one part of the images brings to the gradient of the filters.
+    """Add what one part of the images brings to the gradients of the filters and of the bias.
 
     Parameters
     ----------
@@ -160,14 +161,15 @@ def _add_weight_gradients(
         For each window of several padded images, one after the other, its distance from the first; how many they are.
     least
         −∞.
-    sums
-        Each part's; shape (parts, groups, entries, blocks · lanes).
+    sums, biases
+        Each part's; shapes (parts, groups, entries, blocks · lanes), (parts, groups, blocks · lanes).
     groups, vectors
         Groups of channels; width of the tiles.
     padded, spaced
         Each worker's room for the padded images and for their gradients, `together` of each.
     """
-    padded, spaced, sums = padded[worker], spaced[worker], sums[part]
+    padded, spaced, sums, biases = padded[worker], spaced[worker], sums[part], biases[part].reshape(-1)
+    biases[:] = 0
     area, channels = height * width, x.shape[3]
     rows, lanes = tile_rows(vectors), vectors * (BYTES // x.itemsize)
     lines, pixels, places = sums.shape[2], runs.size // together, together * (runs.size // together)
@@ -190,7 +192,9 @@ def _add_weight_gradients(
         image, origin = (images, start * x_size) if x_as_is else (padded, 0)
         gradient, begin = (gradients, start * y_size) if y_as_is else (spaced, 0)
         for block in range(groups * lines // lanes):
-            group = block * lanes // lines
+            group, first = block * lanes // lines, begin + block * places * lanes
+            for c in range(0, lanes, BYTES // x.itemsize):
+                add_pixels(gradient, first + c, 0, 1, lanes, count * pixels, biases, block * lanes + c)
             for entry in range(0, entries.shape[1], rows):
                 at = (group * entries.shape[1] + entry) * lines + block * lanes % lines
                 begun = start > cuts[part]
@@ -198,7 +202,7 @@ def _add_weight_gradients(
                     vectors, flat, at, lines,
                     flat if begun else nothing, at if begun else 0, lines if begun else 0, least,
                     image, origin, entries[group], entry, runs, count * pixels,
-                    gradient, begin + block * places * lanes, lanes,
+                    gradient, first, lanes,
                 )  # fmt: skip
 
 
@@ -207,7 +211,7 @@ _bound_add_weight_gradients = bind(_add_weight_gradients)
 
 @kernel
 def add_weight_gradients(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
-    """Add up the gradient of the filters, with a team: the arguments are those of :func:`_add_weight_gradients`."""
+    """Add up the gradients of filters and bias, with a team: the arguments are those of `_add_weight_gradients`."""
     hand_out(team, _bound_add_weight_gradients(cuts, arguments), cuts)
 
 

@@ -198,8 +198,8 @@ COLUMNS = 64
 def weight_gradient(
     y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any],
     after: Reduction = ALONE, winner: Array = NOTHING,
-) -> Array:  # fmt: skip
-    """Carry the results' gradient back to the filters."""
+) -> tuple[Array, Array]:  # fmt: skip
+    """Carry the results' gradient back to the filters and to the bias."""
     (outputs, inside), (n, channels) = w_shape[:2], x.shape[:2]
     images, gradient, taken = channels_last(x, dtype), channels_last(y, dtype), channels_last(winner, dtype)
     vectors = vectors_for(outputs // groups, dtype)
@@ -220,15 +220,16 @@ def weight_gradient(
     spaced = 0 if groups == 1 and lanes == outputs and not taken.size else spaced
 
     cuts = cut(n, n * pixels * outputs * layout.taps.size * inside)
-    sums = empty((len(cuts) - 1, *shape), dtype)
+    sums, biases = empty((len(cuts) - 1, *shape), dtype), empty((len(cuts) - 1, groups, shape[2]), dtype)
     add_weight_gradients(
         team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, windows.places[1],
-        columns, entries, runs, together, dtype.type(-np.inf), sums, groups, vectors,
+        columns, entries, runs, together, dtype.type(-np.inf), sums, biases, groups, vectors,
         *rooms(cuts, padded, spaced, dtype=dtype),
     )  # fmt: skip
     block, lane = _places(outputs // groups, lanes)
     filters = total(sums)[:, : layout.taps.size * inside, block * lanes + lane]
-    return filters.reshape(groups, layout.taps.size, inside, -1).transpose(0, 3, 2, 1).reshape(w_shape)
+    filters = filters.reshape(groups, layout.taps.size, inside, -1).transpose(0, 3, 2, 1).reshape(w_shape)
+    return filters, np.add.reduce(biases, axis=0)[:, block * lanes + lane].reshape(-1)
 
 
 PIXELS = 16

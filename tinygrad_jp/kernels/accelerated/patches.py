@@ -15,6 +15,7 @@ from ..geometry import Pair, Windows
 from ..product import product
 from ..reduction import NOTHING, Reduction
 from ..winograd import G
+from .direct import bias_gradient as bias_gradient
 from .order import channels_first, channels_last
 from .sharing import ALONE, cut, grid, rooms, total
 from .team import team
@@ -158,8 +159,8 @@ def input_gradient(
 def weight_gradient(
     y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any],
     after: Reduction = ALONE, kept: Array = NOTHING,
-) -> Array:  # fmt: skip
-    """Carry the results' gradient back to the filters: Gᵀ [Σ (A y Aᵀ) ⊙ (Bᵀ d B)] G."""
+) -> tuple[Array, Array]:  # fmt: skip
+    """Carry the results' gradient back to the filters, Gᵀ [Σ (A y Aᵀ) ⊙ (Bᵀ d B)] G, and to the bias."""
     (outputs, channels), (top, left) = w_shape[:2], (sides[0] for sides in windows.padding)
     layout = _layout(windows.places, (top, left), channels, outputs, dtype)
     images, gradient, taken = channels_last(x, dtype), channels_last(y, dtype), channels_last(kept, dtype)
@@ -175,10 +176,11 @@ def weight_gradient(
     )
 
     cuts = cut(len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
-    sums = empty((len(cuts) - 1, PLANES, depth, outputs), dtype)
+    sums, biases = empty((len(cuts) - 1, PLANES, depth, outputs), dtype), empty((len(cuts) - 1, outputs), dtype)
     add_patch_gradients(
         team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, layout.full[1],
-        layout.patches, layout.spaced, layout.together, layout.chunk, sums, vectors, *rooms(cuts, *sizes, dtype=dtype),
+        layout.patches, layout.spaced, layout.together, layout.chunk, sums, biases, vectors,
+        *rooms(cuts, *sizes, dtype=dtype),
     )  # fmt: skip
     filters = product(_both_ways(dtype).T, total(sums).reshape(PLANES, -1)).reshape(3, 3, depth, outputs)
-    return np.ascontiguousarray(filters[:, :, :channels].transpose(3, 2, 0, 1))
+    return np.ascontiguousarray(filters[:, :, :channels].transpose(3, 2, 0, 1)), np.add.reduce(biases, axis=0)

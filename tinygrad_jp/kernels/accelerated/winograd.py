@@ -13,6 +13,7 @@ from numba import types
 from numpy import ndarray
 
 from ..winograd import P, Q
+from .adding import add_pixels
 from .atomic import bind
 from .filling import fill
 from .jit import intrinsic, kernel
@@ -225,10 +226,10 @@ def correlate_patches(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
 def _add_patch_gradients(
     part: int, worker: int, cuts: ndarray, x: ndarray, y: ndarray, taken: ndarray, spread: int,
     top: int, left: int, height: int, width: int, across: int,
-    patches: ndarray, places: ndarray, together: int, chunk: int, sums: ndarray, vectors: int,
+    patches: ndarray, places: ndarray, together: int, chunk: int, sums: ndarray, biases: ndarray, vectors: int,
     padded: ndarray, spaced: ndarray, seen: ndarray, gradients: ndarray,
 ) -> None:  # fmt: skip
-    """Add what one part of the images brings to the gradient of the transformed filters.
+    """Add what one part of the images brings to the gradients of the transformed filters and of the bias.
 
     Parameters
     ----------
@@ -238,8 +239,8 @@ def _add_patch_gradients(
         Width of a padded image of the outputs' gradient: full patches.
     patches, places, together, chunk
         As in :func:`_correlate_patches`, but that the places are in such padded images.
-    sums
-        Each part's; shape (parts, 36, channels and as many more as fill a tile, outputs).
+    sums, biases
+        Each part's; shapes (parts, 36, channels and as many more as fill a tile, outputs), (parts, outputs).
     x, y, taken, spread, top, left, height, width, across, vectors
         As in ``convolution._add_weight_gradients``; without groups.
     padded, spaced, seen, gradients
@@ -247,7 +248,8 @@ def _add_patch_gradients(
         chunk of both.
     """
     padded, spaced, seen, gradients = padded[worker], spaced[worker], seen[worker], gradients[worker]
-    sums = sums[part]
+    sums, biases = sums[part], biases[part]
+    biases[:] = 0
     channels, outputs = x.shape[3], y.shape[3]
     size, each = height * width * channels, patches.size // together
     image_out = PATCH * PATCH * each * outputs
@@ -272,8 +274,10 @@ def _add_patch_gradients(
             _see(padded, patches[p : p + some], width, channels, seen, plane_in)
             for q in range(some):
                 for o in range(0, outputs, vector):
+                    at = places[p + q] + o
+                    add_pixels(spaced, at, across * outputs, PATCH, outputs, PATCH, biases, o)
                     _gradient_into_planes(
-                        spaced, places[p + q] + o, across * outputs, outputs, gradients, q * outputs + o, plane_out
+                        spaced, at, across * outputs, outputs, gradients, q * outputs + o, plane_out
                     )  # fmt: skip
             for k in range(PLANES):
                 for block in range(0, outputs, lanes):
@@ -289,5 +293,5 @@ _bound_add_patch_gradients = bind(_add_patch_gradients)
 
 @kernel
 def add_patch_gradients(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
-    """Add up the gradient of the filters, with a team: the arguments are those of :func:`_add_patch_gradients`."""
+    """Add up the gradients of filters and bias, with a team: the arguments are those of `_add_patch_gradients`."""
     hand_out(team, _bound_add_patch_gradients(cuts, arguments), cuts)
