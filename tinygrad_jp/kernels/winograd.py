@@ -37,14 +37,6 @@ G4 = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 
 """G of F(4, 3) with the points 0, ±1, ±2 and ∞."""
 P, Q = 5 / 8, 3 / 2
 """The points ±p and ±q of the compiled kernels."""
-G = np.array(
-    [
-        [1 / (P * Q) ** 2, 0, 0],
-        *(np.array([1, x, x * x]) / (2 * x * x * (x * x - y * y)) for x, y in ((P, Q), (-P, Q), (Q, P), (-Q, P))),
-        [0, 0, 1],
-    ]
-)
-"""G of F(4, 3) with these points."""
 ROWS = 4
 """Of outputs, which are computed together."""
 CHANNELS, PIXELS = 24, 3_000

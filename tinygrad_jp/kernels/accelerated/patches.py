@@ -5,23 +5,22 @@ The functions are those of ``direct``; they take 3×3 filters, stride 1, full ve
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...buffers import empty
 from ..geometry import Pair, Windows
-from ..product import product
 from ..reduction import NOTHING, Reduction
-from ..winograd import G
 from .direct import bias_gradient as bias_gradient
 from .order import channels_first, channels_last
-from .sharing import ALONE, cut, grid, rooms, total
+from .sharing import ALONE, cut, grid, rooms
 from .team import team
 from .tile import matrix_rows
+from .transforms import PATCH, PLANES
 from .vectors import BYTES
-from .winograd import PATCH, PLANES, add_patch_gradients, correlate_patches, plane
+from .winograd import add_patch_gradients, correlate_patches, plane
 
 Array = np.ndarray[Any, Any]
 
@@ -29,12 +28,6 @@ CACHE = 2**19
 """Bytes that the planes of images and outputs may take."""
 FEWEST = 48
 """Patches at least that are treated at a time: the filters are read anew for each such chunk."""
-
-
-@cache
-def _both_ways(dtype: np.dtype[Any]) -> Array:
-    """Return G ⊗ G, which transforms a filter of 9 numbers into 36."""
-    return np.kron(G, G).astype(dtype)
 
 
 class Layout(NamedTuple):
@@ -91,36 +84,33 @@ def _vectors(outputs: int, dtype: np.dtype[Any]) -> int:
     return 1 if outputs % (2 * BYTES // dtype.itemsize) else 2
 
 
-def _transformed(w: Array, dtype: np.dtype[Any]) -> Array:
-    """Transform filters (outputs, channels, 3, 3) and lay them out in blocks: (36, blocks, channels, lanes)."""
-    outputs, channels = w.shape[:2]
-    lanes = _vectors(outputs, dtype) * BYTES // dtype.itemsize
-    in_blocks = w.reshape(outputs // lanes, lanes, channels, 9).transpose(3, 0, 2, 1).astype(dtype, order="C")
-    return product(_both_ways(dtype), in_blocks.reshape(9, -1)).reshape(-1)
-
-
 def _correlate(
-    x: Array, taken: Array, spread: int, layout: Layout, w: Array, bias: Array, out: Array, image: Pair,
+    x: Array, taken: Array, spread: int, layout: Layout, w: Array, turned: bool, bias: Array, out: Array, image: Pair,
     after: Reduction, winner: Array,
 ) -> None:  # fmt: skip
-    """Fill `out` from images (N, H, W, C) with filters (outputs, channels, 3, 3)."""
-    filters, outputs = _transformed(w, x.dtype), len(w)
+    """Fill `out` from images (N, H, W, C) with filters as ``winograd._transform_filters`` takes them."""
+    channels, outputs = x.shape[3], out.shape[3]
+    vectors = _vectors(outputs, x.dtype)
+    lanes = vectors * BYTES // x.itemsize
+    if w.dtype != x.dtype or not w.flags.carray:
+        w = np.array(w, x.dtype, order="C")
     least = x.dtype.type(0 if after.relu and not winner.size else -np.inf)
     edge = x.dtype.type(0 if after.relu else np.nan)
 
     vector = BYTES // x.itemsize
     sizes = (
-        layout.together * layout.extent[0] * layout.extent[1] * x.shape[3],
-        PLANES * plane(layout.chunk, x.shape[3], vector),
+        layout.together * layout.extent[0] * layout.extent[1] * channels,
+        PLANES * plane(layout.chunk, channels, vector),
         PLANES * plane(layout.chunk, outputs, vector),
         layout.together * image[0] * image[1] * outputs + vector if winner.size else 0,
     )
 
-    cuts = cut(len(x), len(x) * image[0] * image[1] * w.size)
+    cuts, shares = cut(len(x), len(x) * image[0] * image[1] * w.size), cut(channels * outputs // lanes, 36 * w.size)
     correlate_patches(
-        team(cuts), cuts, x, taken, spread, *layout.corner, *layout.extent,
-        layout.patches, layout.tall, layout.broad, layout.together, layout.chunk, filters, bias, least,
-        out, image[0] * image[1] * outputs, layout.places, outputs, _vectors(outputs, x.dtype),
+        team(cuts), cuts, shares, w, turned, channels, lanes, empty((PLANES * channels * outputs,), x.dtype),
+        x, taken, spread, *layout.corner, *layout.extent,
+        layout.patches, layout.tall, layout.broad, layout.together, layout.chunk, bias, least,
+        out, image[0] * image[1] * outputs, layout.places, outputs, vectors,
         edge, after.pool, image[1], winner,
         *rooms(cuts, *sizes, dtype=x.dtype),
     )  # fmt: skip
@@ -137,7 +127,7 @@ def forward(
     winner = empty(out.shape if after.pool > 1 else (0,) * 4, dtype)
     added = np.zeros(len(w), dtype) if bias is None else bias.astype(dtype)
     images = channels_last(x, dtype)
-    _correlate(images, images[:0], 1, layout, w, added, out, windows.places, after, winner)
+    _correlate(images, images[:0], 1, layout, w, False, added, out, windows.places, after, winner)
     return channels_first(out), channels_first(winner if after.pool > 1 or not after.relu else out)
 
 
@@ -150,9 +140,8 @@ def input_gradient(
     layout = _layout(windows.image, (2 - top, 2 - left), len(w), x_shape[1], dtype)
     gradient, taken = channels_last(y, dtype), channels_last(kept, dtype)
     out = empty((x_shape[0], *windows.image, x_shape[1]), dtype)
-    turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
     nothing = np.zeros(x_shape[1], dtype)
-    _correlate(gradient, taken, after.pool, layout, turned, nothing, out, windows.image, ALONE, gradient[:0])
+    _correlate(gradient, taken, after.pool, layout, w, True, nothing, out, windows.image, ALONE, gradient[:0])
     return channels_first(out)
 
 
@@ -176,11 +165,11 @@ def weight_gradient(
     )
 
     cuts = cut(len(x), len(x) * windows.places[0] * windows.places[1] * outputs * channels * 9)
+    shares, filters = cut(channels, 36 * outputs * channels), empty((outputs, channels, 3, 3), dtype)
     sums, biases = empty((len(cuts) - 1, PLANES, depth, outputs), dtype), empty((len(cuts) - 1, outputs), dtype)
     add_patch_gradients(
-        team(cuts), cuts, images, gradient, taken, after.pool, *layout.corner, *layout.extent, layout.full[1],
-        layout.patches, layout.spaced, layout.together, layout.chunk, sums, biases, vectors,
-        *rooms(cuts, *sizes, dtype=dtype),
+        team(cuts), cuts, shares, filters, sums, images, gradient, taken, after.pool,
+        *layout.corner, *layout.extent, layout.full[1], layout.patches, layout.spaced, layout.together, layout.chunk,
+        biases, vectors, *rooms(cuts, *sizes, dtype=dtype),
     )  # fmt: skip
-    filters = product(_both_ways(dtype).T, total(sums).reshape(PLANES, -1)).reshape(3, 3, depth, outputs)
-    return np.ascontiguousarray(filters[:, :, :channels].transpose(3, 2, 0, 1)), np.add.reduce(biases, axis=0)
+    return filters, np.add.reduce(biases, axis=0)

@@ -6,131 +6,86 @@ A patch's 36 transformed numbers go to 36 *planes*, each a matrix of patches and
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
-from numba import types
+import numpy as np
 from numpy import ndarray
 
-from ..winograd import P, Q
 from .adding import add_pixels
 from .atomic import bind
 from .filling import fill
-from .jit import intrinsic, kernel
+from .jit import kernel
 from .pooling import reduce_image
 from .team import hand_out
 from .tile import matrix_rows, multiply_tile, multiply_transposed_tile
-from .vectors import BYTES, Writer
+from .transforms import (
+    PATCH,
+    PLANES,
+    filter_into_planes,
+    filter_out_of_planes,
+    gradient_into_planes,
+    image_into_planes,
+    out_of_planes,
+)
+from .vectors import BYTES
 
-PATCH, SEEN = 4, 6
-"""Side of a patch of outputs, and of what it sees of the image."""
-PLANES = SEEN * SEEN
-
-
-def _pair(w: Writer, even: Any, odd: Any) -> list[Any]:
-    """Return the values of a polynomial at a point and at its negative, from those of its even and odd powers."""
-    return [w.builder.fadd(even, odd), w.builder.fsub(even, odd)]
-
-
-def _bt(w: Writer, d: list[Any]) -> list[Any]:
-    """Bᵀ on six vectors."""
-
-    def at(x: float, y: float) -> list[Any]:
-        even, odd = w.fma(w.constant(-y * y), d[2], d[4]), w.fma(w.constant(-y * y), d[1], d[3])
-        return _pair(w, even, w.builder.fmul(w.constant(x), odd))
-
-    def end(a: Any, b: Any, c: Any) -> Any:
-        return w.fma(w.constant((P * Q) ** 2), a, w.fma(w.constant(-(P * P + Q * Q)), b, c))
-
-    return [end(d[0], d[2], d[4]), *at(P, Q), *at(Q, P), end(d[1], d[3], d[5])]
+# ------------------------------------------------------------------------------------------------ filters
 
 
-def _at(w: Writer, m: list[Any]) -> list[Any]:
-    """Aᵀ on six vectors: Σ xᵏ m(x) for the powers k = 0 … 3."""
-    (even_p, odd_p), (even_q, odd_q) = (
-        (w.builder.fadd(a, b), w.builder.fsub(a, b)) for a, b in ((m[1], m[2]), (m[3], m[4]))
-    )
+@kernel
+def _transform_filters(
+    part: int, worker: int, cuts: ndarray, w: ndarray, turned: bool, channels: int, lanes: int, filters: ndarray
+) -> None:
+    """Transform some filters into planes, shape (36, blocks, channels, lanes), flat.
 
-    def power(k: int, of_p: Any, of_q: Any) -> Any:
-        return w.fma(w.constant(P**k), of_p, w.builder.fmul(w.constant(Q**k), of_q))
-
-    return [
-        w.builder.fadd(w.builder.fadd(even_p, even_q), m[0]),
-        power(1, odd_p, odd_q),
-        power(2, even_p, even_q),
-        w.builder.fadd(power(3, odd_p, odd_q), m[5]),
-    ]
-
-
-def _a(w: Writer, y: list[Any]) -> list[Any]:
-    """A on four vectors: the polynomial with these coefficients at all points."""
-
-    def at(x: float) -> list[Any]:
-        odd = w.fma(w.constant(x**3), y[3], w.builder.fmul(w.constant(x), y[1]))
-        return _pair(w, w.fma(w.constant(x * x), y[2], y[0]), odd)
-
-    return [y[0], *at(P), *at(Q), y[3]]
-
-
-def _both_ways(w: Writer, transform: Any, square: list[list[Any]]) -> list[list[Any]]:
-    """Transform the columns of a square of vectors, then its rows."""
-    tall = zip(*(transform(w, list(column)) for column in zip(*square, strict=True)), strict=True)
-    return [transform(w, list(row)) for row in tall]
-
-
-def _patch(side: int, transform: Any) -> Any:
-    """Make the transform of a patch with this side into planes."""
-
-    @intrinsic
-    def into_planes(typing: Any, image: Any, at: Any, down: Any, right: Any, planes: Any, to: Any, plane: Any) -> Any:
-        """Transform one vector of channels of the patch at ``image[at]``; steps to its next row, pixel and plane."""
-        n = types.intp
-        signature = types.void(image, n, n, n, planes, n, n)
-
-        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            w = Writer(context, builder, image.dtype)
-            pixels, at, down, right, planes, to, plane = w.unpack(signature, args)
-            square = [[w.load(w.at(pixels, at, (down, i), (right, j))) for j in range(side)] for i in range(side)]
-            for k, vector in enumerate(chain.from_iterable(_both_ways(w, transform, square))):
-                w.store(vector, w.at(planes, to, (plane, k)))
-            return context.get_dummy_value()
-
-        return signature, write
-
-    return into_planes
-
-
-_image_into_planes = _patch(SEEN, _bt)
-_gradient_into_planes = _patch(PATCH, _a)
-
-
-@intrinsic
-def _out_of_planes(
-    typing: Any, planes: Any, at: Any, plane: Any, bias: Any, bias_at: Any, least: Any, image: Any, to: Any, down: Any,
-    right: Any, tall: Any, broad: Any,
-) -> Any:  # fmt: skip
-    """Transform one vector of channels back into pixels; add the bias; nothing is below `least`.
-
-    Of the patch, `tall` rows and `broad` columns belong to the image.
+    Parameters
+    ----------
+    part, worker, cuts
+        See ``team.hand_out``; cut are blocks · channels.
+    w, turned
+        Shape (blocks · lanes, channels, 3, 3); or (channels, blocks · lanes, 3, 3), and then the filters are turned by
+        180°.
     """
-    n = types.intp
-    signature = types.void(planes, n, n, bias, n, planes.dtype, image, n, n, n, n, n)
+    numbers, outputs = w.reshape(-1), w.size // (9 * channels)
+    vector = BYTES // w.itemsize
+    square = np.empty(9 * vector, w.dtype)
+    for p in range(cuts[part], cuts[part + 1]):
+        block, c = p // channels, p % channels
+        for first in range(0, lanes, vector):
+            for lane in range(vector):
+                o = block * lanes + first + lane
+                begin, step = (9 * (c * outputs + o) + 8, -1) if turned else (9 * (o * channels + c), 1)
+                for k in range(9):
+                    square[k * vector + lane] = numbers[begin + step * k]
+            filter_into_planes(square, 0, 3 * vector, vector, filters, p * lanes + first, outputs * channels)
 
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        w = Writer(context, builder, planes.dtype)
-        products, at, plane, bias, bias_at, least, image, to, down, right, tall, broad = w.unpack(signature, args)
-        square = [[w.load(w.at(products, at, (plane, SEEN * i + j))) for j in range(SEEN)] for i in range(SEEN)]
-        added, lowest = w.load(w.at(bias, bias_at)), w.splat(least)
-        for i, row in enumerate(_both_ways(w, _at, square)):
-            with builder.if_then(builder.icmp_signed("<", w.index(i), tall), likely=True):
-                for j, vector in enumerate(row):
-                    value = builder.fadd(vector, added)
-                    value = builder.select(builder.fcmp_ordered("<", value, lowest), lowest, value)  # keeps a NaN
-                    with builder.if_then(builder.icmp_signed("<", w.index(j), broad), likely=True):
-                        w.store(value, w.at(image, to, (down, i), (right, j)))
-        return context.get_dummy_value()
 
-    return signature, write
+_bound_transform_filters = bind(_transform_filters)
+
+
+@kernel
+def _transform_back(part: int, worker: int, cuts: ndarray, sums: ndarray, filters: ndarray) -> None:
+    """Add up what all parts found for some channels, and transform it back into filters (outputs, channels, 3, 3).
+
+    The sums are those of :func:`_add_patch_gradients`; cut are the channels.
+    """
+    parts, _, depth, outputs = sums.shape
+    numbers, results, channels = sums.reshape(-1), filters.reshape(-1), filters.shape[1]
+    vector = BYTES // sums.itemsize
+    square = np.empty(9 * vector, sums.dtype)
+    for c in range(cuts[part], cuts[part + 1]):
+        for o in range(0, outputs, vector):
+            filter_out_of_planes(
+                numbers, parts, PLANES * depth * outputs, c * outputs + o, depth * outputs, square, 0, vector
+            )
+            for lane in range(vector):
+                for k in range(9):
+                    results[9 * ((o + lane) * channels + c) + k] = square[k * vector + lane]
+
+
+_bound_transform_back = bind(_transform_back)
+
+# ------------------------------------------------------------------------------------------------ images
 
 
 @kernel
@@ -145,17 +100,16 @@ def _see(padded: ndarray, patches: ndarray, width: int, channels: int, seen: nda
     vector = BYTES // padded.itemsize
     for q in range(patches.size):
         for c in range(0, channels, vector):
-            _image_into_planes(
+            image_into_planes(
                 padded, patches[q] + c, width * channels, channels, seen, q * channels + c, plane_in
             )  # fmt: skip
 
 
 @kernel
 def _correlate_patches(
-    part: int, worker: int, cuts: ndarray,
+    part: int, worker: int, cuts: ndarray, filters: ndarray,
     x: ndarray, taken: ndarray, spread: int, top: int, left: int, height: int, width: int,
-    patches: ndarray, tall: ndarray, broad: ndarray, together: int, chunk: int,
-    filters: ndarray, bias: ndarray, least: Any,
+    patches: ndarray, tall: ndarray, broad: ndarray, together: int, chunk: int, bias: ndarray, least: Any,
     out: ndarray, image_out: int, places: ndarray, outputs: int, vectors: int,
     cut: Any, pool: int, across: int, winner: ndarray,
     padded: ndarray, seen: ndarray, products: ndarray, before: ndarray,
@@ -204,7 +158,7 @@ def _correlate_patches(
                         )  # fmt: skip
             for q in range(some):
                 for o in range(0, outputs, vector):
-                    _out_of_planes(
+                    out_of_planes(
                         products, q * outputs + o, plane_out, bias, o, least,
                         results, begin + places[p + q] + o, across * outputs, outputs, tall[p + q], broad[p + q],
                     )  # fmt: skip
@@ -217,16 +171,30 @@ _bound_correlate_patches = bind(_correlate_patches)
 
 
 @kernel
-def correlate_patches(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
-    """Convolve all images, with a team: the arguments are those of :func:`_correlate_patches`."""
-    hand_out(team, _bound_correlate_patches(cuts, arguments), cuts)
+def correlate_patches(
+    team: ndarray, cuts: ndarray, shares: ndarray, w: ndarray, turned: bool, channels: int, lanes: int,
+    filters: ndarray, *arguments: Any,
+) -> None:  # fmt: skip
+    """Convolve all images, with a team.
+
+    Parameters
+    ----------
+    team, cuts
+        See ``team.hand_out``.
+    shares, w, turned, channels, lanes, filters
+        As in :func:`_transform_filters`, with `shares` as its cuts.
+    arguments
+        As in :func:`_correlate_patches`, behind `filters`.
+    """
+    hand_out(team, _bound_transform_filters(shares, (w, turned, channels, lanes, filters)), shares)
+    hand_out(team, _bound_correlate_patches(cuts, (filters, *arguments)), cuts)
 
 
 @kernel
 def _add_patch_gradients(
-    part: int, worker: int, cuts: ndarray, x: ndarray, y: ndarray, taken: ndarray, spread: int,
+    part: int, worker: int, cuts: ndarray, sums: ndarray, x: ndarray, y: ndarray, taken: ndarray, spread: int,
     top: int, left: int, height: int, width: int, across: int,
-    patches: ndarray, places: ndarray, together: int, chunk: int, sums: ndarray, biases: ndarray, vectors: int,
+    patches: ndarray, places: ndarray, together: int, chunk: int, biases: ndarray, vectors: int,
     padded: ndarray, spaced: ndarray, seen: ndarray, gradients: ndarray,
 ) -> None:  # fmt: skip
     """Add what one part of the images brings to the gradients of the transformed filters and of the bias.
@@ -276,7 +244,7 @@ def _add_patch_gradients(
                 for o in range(0, outputs, vector):
                     at = places[p + q] + o
                     add_pixels(spaced, at, across * outputs, PATCH, outputs, PATCH, biases, o)
-                    _gradient_into_planes(
+                    gradient_into_planes(
                         spaced, at, across * outputs, outputs, gradients, q * outputs + o, plane_out
                     )  # fmt: skip
             for k in range(PLANES):
@@ -292,6 +260,19 @@ _bound_add_patch_gradients = bind(_add_patch_gradients)
 
 
 @kernel
-def add_patch_gradients(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
-    """Add up the gradients of filters and bias, with a team: the arguments are those of `_add_patch_gradients`."""
-    hand_out(team, _bound_add_patch_gradients(cuts, arguments), cuts)
+def add_patch_gradients(
+    team: ndarray, cuts: ndarray, shares: ndarray, filters: ndarray, sums: ndarray, *arguments: Any
+) -> None:
+    """Find the gradients of filters and bias, with a team.
+
+    Parameters
+    ----------
+    team, cuts
+        See ``team.hand_out``.
+    shares, filters
+        Parts of the channels; where the gradient goes, shape (outputs, channels, 3, 3).
+    sums, arguments
+        As in :func:`_add_patch_gradients`.
+    """
+    hand_out(team, _bound_add_patch_gradients(cuts, (sums, *arguments)), cuts)
+    hand_out(team, _bound_transform_back(shares, (sums, filters)), shares)
