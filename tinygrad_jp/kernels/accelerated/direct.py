@@ -113,12 +113,14 @@ def _in_blocks(filters: Array, vectors: int) -> Array:
     return aligned(filters[:, :, _block_channels(outputs, lanes)].swapaxes(1, 2)).reshape(-1)
 
 
+@lru_cache(maxsize=256)
 def _block_channels(channels: int, lanes: int) -> Array:
     """Which channels the blocks hold, shape (blocks, lanes): the last block overlaps the one before, to be full."""
     begins = np.arange(0, channels, lanes)
     return np.maximum(np.minimum(begins, channels - lanes), 0)[:, None] + np.arange(lanes)
 
 
+@lru_cache(maxsize=256)
 def _places(channels: int, lanes: int) -> tuple[Array, Array]:
     """Tell in which block and lane each channel is found."""
     block = np.arange(channels) // lanes
@@ -195,6 +197,31 @@ COLUMNS = 64
 """Bytes of an image's channels that lie side by side then: a line of the cache."""
 
 
+class _Gradient(NamedTuple):
+    """Where the filters' gradient finds its numbers; the tables of ``add_weight_gradients``."""
+
+    layout: Layout
+    size: int
+    """Of a padded image."""
+    entries: Array
+    runs: Array
+    together: int
+
+
+@lru_cache(maxsize=256)
+def _gradient_layout(windows: Windows, channels: int, groups: int, rows: int, columns: int) -> _Gradient:
+    """Lay out the filters' gradient; of the images' channels, `columns` lie side by side."""
+    layout = _forward_layout(windows, columns, 1, rows)
+    pixels, area = layout.places.size, layout.extent[0] * layout.extent[1]
+    block, lane = _places(channels, columns)
+    at = (block * (area * columns) + lane).reshape(groups, 1, channels // groups)
+    entries = _filled((layout.taps[:, None] + at).reshape(groups, -1), rows)
+    together = max(-(-TOGETHER // pixels), 1)
+    size = area * -(-channels // columns) * columns
+    runs = np.add.outer(np.arange(together) * size, layout.pixels[:pixels]).ravel()
+    return _Gradient(layout, size, entries, runs, together)
+
+
 def weight_gradient(
     y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any],
     after: Reduction = ALONE, winner: Array = NOTHING,
@@ -203,19 +230,13 @@ def weight_gradient(
     (outputs, inside), (n, channels) = w_shape[:2], x.shape[:2]
     images, gradient, taken = channels_last(x, dtype), channels_last(y, dtype), channels_last(winner, dtype)
     vectors = vectors_for(outputs // groups, dtype)
-    rows, lanes = tile_rows(vectors), vectors * BYTES // dtype.itemsize
+    lanes = vectors * BYTES // dtype.itemsize
     columns = min(channels, COLUMNS // dtype.itemsize)
-    layout = _forward_layout(windows, columns, 1, rows)
-    pixels, area = layout.places.size, layout.extent[0] * layout.extent[1]
-    block, lane = _places(channels, columns)
-    at = (block * (area * columns) + lane).reshape(groups, 1, inside)
-    entries = _filled((layout.taps[:, None] + at).reshape(groups, -1), rows)
-    together = max(min(-(-TOGETHER // pixels), n), 1)
-    size = area * -(-channels // columns) * columns
-    runs = np.add.outer(np.arange(together) * size, layout.pixels[:pixels]).ravel()
+    layout, size, entries, runs, together = _gradient_layout(windows, channels, groups, tile_rows(vectors), columns)
+    pixels = layout.places.size
     shape = groups, entries.shape[1], -(-outputs // groups // lanes) * lanes
 
-    padded = 0 if columns == channels and area == x.shape[2] * x.shape[3] else together * size
+    padded = 0 if columns == channels and size == x.shape[1] * x.shape[2] * x.shape[3] else together * size
     spaced = together * pixels * groups * shape[2]
     spaced = 0 if groups == 1 and lanes == outputs and not taken.size else spaced
 
