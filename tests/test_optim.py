@@ -1064,3 +1064,19 @@ print(os.waitpid(child, 0)[1])
 def test_share_out_has_threads_in_a_forked_process_too() -> None:
     done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "0\n"
+
+
+@pytest.mark.parametrize("base", [optim.SGD, optim.Adam])
+def test_a_rule_of_its_own_is_used_also_where_the_one_it_inherits_has_a_compiled_kernel(base: Any) -> None:
+    class Backwards(base):
+        def update(self, p: Array, g: Array, state: Any, options: Any, step: int, work: Any) -> None:
+            p += g
+
+    class Further(Backwards):
+        pass
+
+    for kind in (Backwards, Further):
+        p = leaf([1.0, 2.0])
+        give(p, [10.0, 20.0])
+        kind([p]).step()
+        np.testing.assert_array_equal(p.numpy(), [11.0, 22.0])

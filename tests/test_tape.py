@@ -1241,3 +1241,71 @@ def test_a_mode_can_be_used_again_and_nested() -> None:
         with mode, mode:
             assert not (x * 2).requires_grad
         assert (x * 2).requires_grad
+
+
+# ---------------------------------------------------------------------------------------------- vjps at once
+
+
+class TestTogether:
+    """A row may compute several vjps at once; its separate vjps say what that must be."""
+
+    @pytest.fixture
+    def calls(self) -> list[Any]:
+        return []
+
+    @pytest.fixture
+    def product_plus(self, calls: list[Any]) -> Any:
+        def together(g: Any, wanted: Any, **known: Any) -> list[Any]:
+            calls.append((tuple(wanted), set(known)))
+            rules = {"x": lambda: g * known["y"], "y": lambda: g * known["x"], "z": lambda: g}
+            return [rules[name]() for name in wanted]
+
+        @op(vjp={"x": lambda g, y: g * y, "y": lambda g, x: g * x, "z": lambda g: g}, together=together)
+        def product_plus(x: Any, y: Any, z: Any, /) -> Any:
+            return x * y + z
+
+        return product_plus
+
+    @pytest.mark.parametrize("wanted", ["xyz", "xy", "xz", "yz"])
+    def test_backward_calls_it_once_with_what_the_vjps_name(
+        self, product_plus: Any, calls: list[Any], wanted: str
+    ) -> None:
+        x, y, z = (Tensor(v, requires_grad=name in wanted) for name, v in zip("xyz", (2.0, 3.0, 5.0), strict=True))
+        product_plus(x, y, z).backward()
+        expected = {"x": 3.0, "y": 2.0, "z": 1.0}
+        assert {n: t.grad.item() for n, t in zip("xyz", (x, y, z), strict=True) if t.grad is not None} == {
+            name: expected[name] for name in wanted
+        }
+        assert calls == [(tuple(wanted), {n for n, other in (("y", "x"), ("x", "y")) if other in wanted})]
+
+    def test_the_separate_ones_serve_everything_else(self, product_plus: Any, calls: list[Any]) -> None:
+        x, y, z = (Tensor(v, requires_grad=True) for v in (2.0, 3.0, 5.0))
+        assert tj.grad(product_plus(x, y, z), y).item() == 2.0
+        product_plus(x, y.item(), z.item()).backward()
+        product_plus(x, y, z).backward(create_graph=True)
+        with tj.strict_zero():
+            product_plus(x, y, z).backward()
+        assert calls == []
+        assert x.grad.item() == 9.0
+
+    @settings(deadline=None, max_examples=30)
+    @given(
+        pool=st.integers(1, 2), relu=st.booleans(), channels=st.sampled_from([1, 3, 16]), fast=st.booleans(),
+        seed=st.integers(0, 99),
+    )  # fmt: skip
+    def test_a_convolutional_layer_gives_the_same(
+        self, pool: int, relu: bool, channels: int, fast: bool, seed: int
+    ) -> None:
+        if fast:
+            pytest.importorskip("numba", reason="the extra [fast] is not installed")
+        tj.use_fast(fast)
+        rng = np.random.default_rng(seed)
+        shapes = (3, channels, 8, 9), (16, channels, 3, 3), (16,)
+        x, w, b = (Tensor(rng.normal(size=shape), requires_grad=True) for shape in shapes)
+        layer = tj.conv_layer(x, w, b, padding=1, relu=relu, pool=pool)
+        g = rng.normal(size=layer.shape)
+        separate = tj.grad(layer, [x, w, b], g, retain_graph=True)
+        layer.backward(g)
+        for found, expected in zip((x, w, b), separate, strict=True):
+            np.testing.assert_allclose(found.grad.numpy(), expected.numpy(), rtol=1e-9, atol=1e-9)
+        tj.use_fast(None)
