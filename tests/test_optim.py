@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_jp import Tensor, optim, parallel
+from tinygrad_jp import Tensor, optim, parallel, use_fast
 from tinygrad_jp.errors import ArgumentError, DataError, DtypeError, InPlaceError, ShapeError
 from tinygrad_jp.nn import Module, Parameter
 from tinygrad_jp.optim import chunks
@@ -1080,3 +1080,29 @@ def test_a_rule_of_its_own_is_used_also_where_the_one_it_inherits_has_a_compiled
         give(p, [10.0, 20.0])
         kind([p]).step()
         np.testing.assert_array_equal(p.numpy(), [11.0, 22.0])
+
+
+@pytest.fixture
+def numpy_only() -> Iterator[None]:
+    use_fast(False)
+    yield
+    use_fast(None)
+
+
+@pytest.mark.usefixtures("numpy_only")
+@pytest.mark.parametrize("kind", [optim.Adam, optim.RMSprop, lambda params: optim.SGD(params, momentum=0.5)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_state_does_not_shrink_to_numbers_that_slow_a_processor(kind: Any, dtype: str) -> None:
+    p = leaf(np.ones(40), dtype)
+    optimizer = kind([p])
+    tiny = np.finfo(dtype).tiny
+    state = [array for array in optimizer._stored().values() if array.dtype == dtype]
+    for array in state:
+        array[:20], array[20:] = tiny * np.linspace(0, 1, 20), tiny * 1e6
+    for _ in range(core.FLUSHED_EVERY):
+        give(p, np.zeros(40))
+        optimizer.step()
+    assert state
+    for array in state:
+        assert not array[:20].any()
+        assert (array[20:] > tiny).all()
