@@ -199,15 +199,17 @@ def conv_windows(
     return laid
 
 
-def known_windows(x: Sizes, w: Sizes, stride: Any, padding: Any, dilation: Any, groups: int) -> Windows:
-    """Lay the filters of a convolution on the images once more, for a gradient: the arguments have been checked."""
+def known_windows(
+    x: Sizes, w: Sizes, stride: Any, padding: Any, dilation: Any, groups: int, strict: bool = False
+) -> Windows:
+    """Do what :func:`conv_windows` does, or look up what it found for the same arguments."""
     try:
-        return _known_windows(x, w, stride, padding, dilation, groups)
+        return _known_windows(x, w, stride, padding, dilation, groups, strict)
     except TypeError:  # lists cannot be looked up
-        return conv_windows(x, w, stride, padding, dilation, groups)
+        return conv_windows(x, w, stride, padding, dilation, groups, strict)
 
 
-_known_windows = lru_cache(maxsize=1024)(conv_windows)
+_known_windows = lru_cache(maxsize=1024, typed=True)(conv_windows)
 
 
 def _as_rows(y: Array) -> Array:
@@ -302,7 +304,7 @@ def conv2d(
     Tensor
         Shape (N, O, OH, OW), sizes by the book's equation 7.1: ⌊(H + 2 · padding − KH) / stride⌋ + 1.
     """
-    laid = conv_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
+    laid = known_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
     _check_floats(x=x, w=w)
     if not len(x):  # the kernels would prepare the filters
         return np.empty((0, len(w), *laid.places), np.result_type(x, w))
