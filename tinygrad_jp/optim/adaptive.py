@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .chunks import Work
+from .chunks import Table, Work
 from .optimizer import Optimizer
 from .options import Options
 
@@ -213,11 +213,11 @@ class Adam(Optimizer):
         p -= b
 
     def update_at_once(
-        self, kernels: Any, table: ndarray, state: Sequence[ndarray], options: Options, step: int, dtype: np.dtype[Any]
+        self, kernels: Any, table: Table, state: Sequence[ndarray], options: Options, dtype: np.dtype[Any]
     ) -> bool:
         """Apply algorithm 1."""
         decay = 0.0 if self.decoupled else options["weight_decay"]
-        kernels.adam(table, *state, *self._numbers(options, step), decay, options["l1"])
+        kernels.adam(table.rows, *state, *self._numbers(options, table.step), decay, options["l1"])
         return True
 
     def _numbers(self, options: Options, step: int) -> tuple[float, ...]:

@@ -89,6 +89,25 @@ class Chunk:
             target[self.start : self.stop] = scratch.p
 
 
+class Table(NamedTuple):
+    """Where the parameters of an update lie.
+
+    Attributes
+    ----------
+    rows
+        Shape (k, 4), int64: address of a parameter, of its gradient; the place of its state in the flat buffers; how
+        many elements it and the parameters before it have.
+    step
+        The number of their update.
+    held
+        The arrays at these addresses: another thread may forget a gradient while the kernel runs.
+    """
+
+    rows: ndarray
+    step: int
+    held: list[ndarray]
+
+
 class Bundle:
     """The parameters of one group and precision, with the flat buffers of their state.
 
@@ -161,30 +180,28 @@ class Bundle:
         """Count an update of those parameters."""
         self.steps = [n + r for n, r in zip(self.steps, ready, strict=True)]
 
-    def table(self, ready: list[bool]) -> tuple[ndarray, int] | None:
-        """Tell where the parameters that are ready lie, for a compiled kernel.
+    def table(self, ready: list[bool]) -> Table | None:
+        """Tell a compiled kernel where the parameters that are ready lie.
 
         Returns
         -------
-        table
-            Shape (k, 4), int64: address of a parameter, of its gradient; the place of its state in the flat buffers;
-            how many elements it and the parameters before it have.
-        step
-            The number of their update. None in place of both if there are no parameters, if their numbers differ, or
-            if one does not lie in one stretch of memory in the dtype of the arithmetic.
+        Table or None
+            None if there are no parameters, if the numbers of their update differ, or if one does not lie in one
+            stretch of memory in the dtype of the arithmetic.
         """
         chosen = [i for i, r in enumerate(ready) if r and self.params[i].size]
         numbers = {self.steps[i] for i in chosen}
         if len(numbers) != 1:
             return None
-        rows, end = [], 0
+        rows, held, end = [], [], 0
         for i in chosen:
             p, g = self.params[i]._data, self.params[i].grad._data  # type: ignore[union-attr]
             if not (p.dtype == g.dtype == self.dtype and p.flags.carray and g.flags.carray):
                 return None
             end += p.size
+            held += [p, g]
             rows.append((address(p), address(g), self.offsets[i], end))
-        return np.array(rows, np.int64), numbers.pop()
+        return Table(np.array(rows, np.int64), numbers.pop(), held)
 
     def due(self, ready: list[bool]) -> list[Chunk]:
         """Return what is ready for an update; small parameters apart if their histories differ."""

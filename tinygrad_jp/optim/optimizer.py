@@ -16,7 +16,7 @@ from ..nn.module import Parameter
 from ..parallel import share_out
 from ..tape import changes
 from ..tensor import Tensor
-from .chunks import CHUNK, Bundle, Chunk, Scratch, Work
+from .chunks import CHUNK, Bundle, Chunk, Scratch, Table, Work
 from .options import Options, plain
 
 PARALLEL = 200_000
@@ -151,7 +151,7 @@ class Optimizer:
         raise NotImplementedError
 
     def update_at_once(
-        self, kernels: Any, table: ndarray, state: Sequence[ndarray], options: Options, step: int, dtype: np.dtype[Any]
+        self, kernels: Any, table: Table, state: Sequence[ndarray], options: Options, dtype: np.dtype[Any]
     ) -> bool:
         """Change all parameters of a table, and their state, with a compiled kernel, if there is one for this rule.
 
@@ -160,8 +160,8 @@ class Optimizer:
         kernels
             The compiled kernels.
         table
-            See :meth:`.chunks.Bundle.table`.
-        state, options, step
+            Where the parameters lie.
+        state, options
             As in :meth:`update`, but of all parameters; and the penalties are to be added here.
         dtype
             Of the parameters and their state.
@@ -219,11 +219,10 @@ class Optimizer:
 
     def _updated_at_once(self, bundle: Bundle, ready: list[bool]) -> bool:
         kernels = compiled()
-        found = bundle.table(ready) if kernels is not None else None
-        if found is None:
+        table = bundle.table(ready) if kernels is not None else None
+        if table is None:
             return False
-        table, step = found
-        return self.update_at_once(kernels, table, [*bundle.state.values()], bundle.group, step, bundle.dtype)
+        return self.update_at_once(kernels, table, [*bundle.state.values()], bundle.group, bundle.dtype)
 
     def _update_chunks(self, worker: int, due: Sequence[tuple[Bundle, Chunk]]) -> None:
         for bundle, chunk in due:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..errors import ArgumentError
-from .chunks import Work
+from .chunks import Table, Work
 from .optimizer import Optimizer
 from .options import Options
 
@@ -79,12 +79,12 @@ class SGD(Optimizer):
         p -= a
 
     def update_at_once(
-        self, kernels: Any, table: ndarray, state: Sequence[ndarray], options: Options, step: int, dtype: np.dtype[Any]
+        self, kernels: Any, table: Table, state: Sequence[ndarray], options: Options, dtype: np.dtype[Any]
     ) -> bool:
         """Apply equation 6.1."""
         if state:
             return False
-        kernels.sgd(table, dtype, options["lr"], options["weight_decay"], options["l1"])
+        kernels.sgd(table.rows, dtype, options["lr"], options["weight_decay"], options["l1"])
         return True
 
 

@@ -105,7 +105,7 @@ def adam(table: ndarray, m: ndarray, v: ndarray, *numbers: float) -> None:
     Parameters
     ----------
     table
-        See ``optim.chunks.Bundle.table``.
+        See ``optim.chunks.Table``.
     m, v
         State, shape (n,) each, of the parameters' dtype.
     numbers
