@@ -542,3 +542,14 @@ def test_options_may_be_lists_on_the_way_back_too() -> None:
     again = tj.Tensor(np.ones((1, 1, 6, 6)), requires_grad=True)
     tj.conv_layer(again, w, np.zeros(2), stride=(1, 2), padding=(1, 1)).sum().backward()
     np.testing.assert_array_equal(x.grad, again.grad)
+
+
+@pytest.mark.parametrize("options", [{"stride": (1.0, 1.0)}, {"dilation": (1.0, 1.0)}, {"padding": (1.0, 1.0)}])
+def test_pairs_that_are_refused_are_refused_also_after_equal_ones(options: dict[str, Any]) -> None:
+    x, w = np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3))
+    whole = {name: tuple(int(n) for n in pair) for name, pair in options.items()}
+    tj.conv2d(Tensor(x, requires_grad=True), w, **whole).sum().backward()
+    with pytest.raises(ArgumentError, match="must be a whole number or a pair of them"):
+        tj.conv2d(x, w, **options)
+    with pytest.raises(ArgumentError, match="must be a whole number or a pair of them"):
+        tj.conv_layer(x, w, np.zeros(1), **options)

@@ -1066,20 +1066,51 @@ def test_share_out_has_threads_in_a_forked_process_too() -> None:
     assert done.stdout == "0\n"
 
 
-@pytest.mark.parametrize("base", [optim.SGD, optim.Adam])
-def test_a_rule_of_its_own_is_used_also_where_the_one_it_inherits_has_a_compiled_kernel(base: Any) -> None:
-    class Backwards(base):
-        def update(self, p: Array, g: Array, state: Any, options: Any, step: int, work: Any) -> None:
-            p += g
+class Mixed:
+    def update(self, p: Array, g: Array, *_: Any) -> None:
+        p += g
 
-    class Further(Backwards):
-        pass
 
-    for kind in (Backwards, Further):
-        p = leaf([1.0, 2.0])
-        give(p, [10.0, 20.0])
-        kind([p]).step()
-        np.testing.assert_array_equal(p.numpy(), [11.0, 22.0])
+@pytest.mark.parametrize("base", [optim.SGD, optim.Adam, optim.AdamW])
+@pytest.mark.parametrize("how", ["subclass", "subclass of it", "mixin", "object", "class"])
+def test_another_rule_is_used_although_the_inherited_one_has_a_compiled_kernel(
+    base: Any, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = leaf([1.0, 2.0])
+    if how == "class":
+        monkeypatch.setattr(optim.SGD, "update", Mixed.update)
+        monkeypatch.setattr(optim.Adam, "update", Mixed.update)
+        optimizer = base([p])
+    elif how == "object":
+        optimizer = base([p])
+        optimizer.update = Mixed().update
+    else:
+        own = type("Own", (base,), {"update": Mixed.update})
+        kind = {"subclass": own, "subclass of it": type("Further", (own,), {}), "mixin": type("Own", (Mixed, base), {})}
+        optimizer = kind[how]([p])
+    give(p, [10.0, 20.0])
+    optimizer.step()
+    np.testing.assert_array_equal(p.numpy(), [11.0, 22.0])
+
+
+def test_a_parameter_of_another_size_is_refused() -> None:
+    p, q = leaf(np.ones(3)), leaf(np.ones(3))
+    optimizer = optim.Adam([p, q])
+    p.requires_grad = False
+    p.data = np.ones(12)
+    p.requires_grad = True
+    give(p, np.ones(12))
+    give(q, np.ones(3))
+    with pytest.raises(ShapeError, match=r"step: .*shape \(12,\) now.*make a new optimizer"):
+        optimizer.step()
+    assert (q.numpy() == 1).all()
+
+
+def test_long_doubles_are_left_to_numpy() -> None:
+    p = leaf(np.ones(3), np.longdouble)
+    give(p, np.ones(3))
+    optim.SGD([p], lr=0.5).step()
+    np.testing.assert_array_equal(p.numpy(), np.full(3, 0.5))
 
 
 @pytest.fixture

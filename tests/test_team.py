@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygrad_jp as tj
 from tinygrad_jp import parallel
+from tinygrad_jp.errors import ShapeError
 from tinygrad_jp.kernels.accelerated import product, team, update
 from tinygrad_jp.kernels.accelerated.atomic import bind, read
 from tinygrad_jp.kernels.accelerated.jit import kernel
@@ -185,6 +187,20 @@ def test_other_products_are_left_to_numpy() -> None:
     a = np.ones((4, 4), np.float32)
     assert product.multiply(a, a.astype(np.float64)) is None
     assert product.multiply(a.astype(np.float16), a.astype(np.float16)) is None
+
+
+@pytest.mark.parametrize("n", [2, 600])
+def test_matrices_that_do_not_align_are_refused(n: int) -> None:
+    x, w = np.ones((n, 650), np.float32), np.ones((700, 800), np.float32)
+    for op in (tj.dot, lambda x, w: tj.affine(x, w, np.zeros(800, np.float32)), lambda x, w: tj.dot(x[None], w)):
+        with pytest.raises(ShapeError, match="do not align"):
+            op(x, w)
+
+
+def test_summands_are_shared_out_only_if_the_sums_are_small() -> None:
+    assert product._shared(100, 784, 50, 2) == (product.SUMMANDS, 784)
+    assert product._shared(2000, 4000, 2000, 8) == (product.ROWS, 2000)
+    assert product._shared(500, 4000, 2000, 8) == (product.COLUMNS, 2000)
 
 
 @pytest.mark.parametrize("filters", [16, 24])

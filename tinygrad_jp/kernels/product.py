@@ -27,7 +27,7 @@ WORTH_SHARING = 2**23
 def product(a: Array, b: Array) -> Array:
     """Multiply matrices of shapes (N, K) and (K, M)."""
     multiplications = a.size * b.shape[1]
-    if multiplications < SMALL:
+    if multiplications < SMALL or a.shape[1] != b.shape[0]:  # NumPy says what is wrong
         whole: Array = np.dot(a, b)
         return whole
     fast = compiled()

@@ -53,7 +53,11 @@ def _openblas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
 
 
 class _OneThread:
-    """Holds the BLAS at one thread while anybody is inside."""
+    """Holds the BLAS at one thread while anybody is inside.
+
+    Compiled products set the number, too, without the lock. So who finds one thread writes nothing: whoever writes 1
+    has read the number before, and writes it at last.
+    """
 
     def __init__(self, get: Callable[[], int], set: Callable[[int], Any]) -> None:
         self.get, self.set = get, set
@@ -66,12 +70,13 @@ class _OneThread:
             self.inside += 1
             if self.inside == 1:
                 self.before = self.get()
-                self.set(1)
+                if self.before != 1:
+                    self.set(1)
 
     def __exit__(self, *_: object) -> None:
         with self.lock:
             self.inside -= 1
-            if not self.inside and self.before != 1:  # who found one thread leaves it to whoever set that
+            if not self.inside and self.before != 1:
                 self.set(self.before)
 
 

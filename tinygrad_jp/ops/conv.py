@@ -199,17 +199,24 @@ def conv_windows(
     return laid
 
 
-def known_windows(
-    x: Sizes, w: Sizes, stride: Any, padding: Any, dilation: Any, groups: int, strict: bool = False
-) -> Windows:
-    """Do what :func:`conv_windows` does, or look up what it found for the same arguments."""
+def checked_windows(x: Sizes, w: Sizes, stride: Any, padding: Any, dilation: Any, groups: int, strict: bool) -> Windows:
+    """Do what :func:`conv_windows` does, or look up what it found for the same numbers.
+
+    Pairs are checked anew each time: (1.0, 1.0), which is refused, would be found as (1, 1).
+    """
+    numbers = type(stride) is type(dilation) is type(groups) is int and type(padding) in (int, str)
+    return (_known_windows if numbers else conv_windows)(x, w, stride, padding, dilation, groups, strict)
+
+
+def known_windows(x: Sizes, w: Sizes, stride: Any, padding: Any, dilation: Any, groups: int) -> Windows:
+    """Lay the filters of a convolution on the images once more, for a gradient: the arguments have been checked."""
     try:
-        return _known_windows(x, w, stride, padding, dilation, groups, strict)
+        return _known_windows(x, w, stride, padding, dilation, groups, False)
     except TypeError:  # lists cannot be looked up
-        return conv_windows(x, w, stride, padding, dilation, groups, strict)
+        return conv_windows(x, w, stride, padding, dilation, groups)
 
 
-_known_windows = lru_cache(maxsize=1024, typed=True)(conv_windows)
+_known_windows = lru_cache(maxsize=1024)(conv_windows)
 
 
 def _as_rows(y: Array) -> Array:
@@ -304,7 +311,7 @@ def conv2d(
     Tensor
         Shape (N, O, OH, OW), sizes by the book's equation 7.1: ⌊(H + 2 · padding − KH) / stride⌋ + 1.
     """
-    laid = known_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
+    laid = checked_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
     _check_floats(x=x, w=w)
     if not len(x):  # the kernels would prepare the filters
         return np.empty((0, len(w), *laid.places), np.result_type(x, w))

@@ -10,7 +10,7 @@ from ..errors import ArgumentError, ShapeError
 from ..kernels import layer as kernels
 from ..kernels.reduction import WIDEST, Reduction
 from ..kernels.reduction import reduce as reduced
-from .conv import Padding, Sizes, Step, _check_floats, _conv2d_dw, _conv2d_dx, conv2d, known_windows
+from .conv import Padding, Sizes, Step, _check_floats, _conv2d_dw, _conv2d_dx, checked_windows, conv2d, known_windows
 from .elementwise import relu as relu_op
 from .pool import max_pool2d, max_unpool2d
 from .table import Array, Kink, op
@@ -178,7 +178,7 @@ def conv_layer(
     Tensor
         Shape (N, O, OH // pool, OW // pool), with OH and OW as in ``conv2d``.
     """
-    laid = known_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
+    laid = checked_windows(np.shape(x), np.shape(w), stride, padding, dilation, groups, strict)
     _check_floats(x=x, w=w, b=b)
     if np.shape(b) != (len(w),):
         raise ShapeError(f"conv_layer: {len(w)} filters need a bias of shape {(len(w),)}, got {np.shape(b)}")

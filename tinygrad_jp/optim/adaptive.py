@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from .chunks import Table, Work
-from .optimizer import Optimizer
+from .optimizer import Optimizer, computes
 from .options import Options
 
 
@@ -212,6 +212,7 @@ class Adam(Optimizer):
         b *= rate
         p -= b
 
+    @computes(update)
     def update_at_once(
         self, kernels: Any, table: Table, state: Sequence[ndarray], options: Options, dtype: np.dtype[Any]
     ) -> bool:

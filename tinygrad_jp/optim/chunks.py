@@ -21,6 +21,9 @@ SMALL = 16_384
 """Parameters of fewer elements are updated together with their neighbours: a call costs as much as they do."""
 
 
+COMPILED = "fd"
+"""Characters of the dtypes for which there are compiled kernels: float32 and float64."""
+
 Work = tuple[ndarray, ndarray]
 """Two arrays to compute in, of the length of the chunk."""
 
@@ -166,8 +169,13 @@ class Bundle:
     def ready(self) -> list[bool]:
         """Tell which parameters are to be updated: those with a gradient that are not frozen."""
         ready = []
-        for p in self.params:
+        for i, p in enumerate(self.params):
             g = p.grad
+            if p.size != self.offsets[i + 1] - self.offsets[i]:
+                raise ShapeError(
+                    f"step: {p._label()} has shape {p.shape} now, and had another size when the optimizer was made; "
+                    "make a new optimizer"
+                )
             if g is None or not p._requires_grad:
                 ready.append(False)
             elif isinstance(g, Tensor) and g._data.shape == p._data.shape:
@@ -191,7 +199,7 @@ class Bundle:
         """
         chosen = [i for i, r in enumerate(ready) if r and self.params[i].size]
         numbers = {self.steps[i] for i in chosen}
-        if len(numbers) != 1:
+        if len(numbers) != 1 or self.dtype.char not in COMPILED:
             return None
         rows, held, end = [], [], 0
         for i in chosen:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy import ndarray
@@ -18,6 +18,8 @@ from ..tape import changes
 from ..tensor import Tensor
 from .chunks import CHUNK, Bundle, Chunk, Scratch, Table, Work
 from .options import Options, plain
+
+F = TypeVar("F", bound=Callable[..., bool])
 
 PARALLEL = 200_000
 """From so many elements on a second thread pays: NumPy's loops release the interpreter's lock."""
@@ -35,6 +37,16 @@ def _flush(array: ndarray, work: ndarray) -> None:
     """
     np.absolute(array, out=work)
     np.copyto(array, 0, where=work < np.finfo(array.dtype).tiny)
+
+
+def computes(rule: Callable[..., None]) -> Callable[[F], F]:
+    """Mark a method as what computes a rule at once; it does not serve a subclass or an object with another rule."""
+
+    def mark(method: F) -> F:
+        vars(method)["rule"] = rule
+        return method
+
+    return mark
 
 
 class Optimizer:
@@ -80,11 +92,6 @@ class Optimizer:
         for group in given if any(isinstance(g, Mapping) for g in given) else [{"params": given}]:
             self.param_groups += (self._new_group(group),)
         self._lay_out({})
-
-    def __init_subclass__(cls) -> None:
-        """See that a rule of its own is used: a compiled kernel that is inherited does another's."""
-        if "update" in vars(cls) and "update_at_once" not in vars(cls):
-            cls.update_at_once = Optimizer.update_at_once  # type: ignore[method-assign]
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own.
@@ -153,7 +160,9 @@ class Optimizer:
     def update_at_once(
         self, kernels: Any, table: Table, state: Sequence[ndarray], options: Options, dtype: np.dtype[Any]
     ) -> bool:
-        """Change all parameters of a table, and their state, with a compiled kernel, if there is one for this rule.
+        """Change all parameters of a table, and their state, with a compiled kernel, if there is one for these options.
+
+        Marked by :func:`computes` as the twin of :meth:`update`.
 
         Parameters
         ----------
@@ -218,8 +227,9 @@ class Optimizer:
             self._lay_out(self._stored())
 
     def _updated_at_once(self, bundle: Bundle, ready: list[bool]) -> bool:
-        kernels = compiled()
-        table = bundle.table(ready) if kernels is not None else None
+        kernels, rule = compiled(), getattr(self.update_at_once, "rule", None)
+        usable = kernels is not None and getattr(self.update, "__func__", None) is rule
+        table = bundle.table(ready) if usable else None
         if table is None:
             return False
         return self.update_at_once(kernels, table, [*bundle.state.values()], bundle.group, bundle.dtype)

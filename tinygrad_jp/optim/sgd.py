@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ..errors import ArgumentError
 from .chunks import Table, Work
-from .optimizer import Optimizer
+from .optimizer import Optimizer, computes
 from .options import Options
 
 
@@ -78,6 +78,7 @@ class SGD(Optimizer):
         np.multiply(g, options["lr"], out=a)
         p -= a
 
+    @computes(update)
     def update_at_once(
         self, kernels: Any, table: Table, state: Sequence[ndarray], options: Options, dtype: np.dtype[Any]
     ) -> bool:

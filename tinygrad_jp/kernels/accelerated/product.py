@@ -149,14 +149,20 @@ def _laid(a: Array) -> tuple[Array, int]:
     return laid if laid.flags.writeable else laid.copy(), order
 
 
-def _shared(n: int, k: int, m: int) -> tuple[int, int]:
+MOST = 2**20
+"""Numbers that the threads' sums may take, if they share out summands."""
+
+
+def _shared(n: int, k: int, m: int, parts: int) -> tuple[int, int]:
     """Choose what the threads share out, and how much there is of it: the longest side of the two matrices.
 
     Then each thread reads a part of its own of the larger one. If those are rows of a weight, then it has the same part
     in its cache when the gradient is computed and the optimizer changes the weight (measured: reading what another
     processor changed last takes longer than the product).
     """
-    return (SUMMANDS, k) if k >= 2 * max(n, m) else (ROWS, n) if n >= m else (COLUMNS, m)
+    if k >= 2 * max(n, m) and n * m * (parts - 1) <= MOST:
+        return SUMMANDS, k
+    return (ROWS, n) if n >= m else (COLUMNS, m)
 
 
 def multiply(a: Array, b: Array) -> Array | None:
@@ -168,8 +174,9 @@ def multiply(a: Array, b: Array) -> Array | None:
     if blas is None:
         return None
     (n, k), m = a.shape, b.shape[1]
-    shared, length = _shared(n, k, m)
-    parts = threads() if n * k * m >= WORTH_SHARING and length >= threads() else 1
+    parts = threads() if n * k * m >= WORTH_SHARING else 1
+    shared, length = _shared(n, k, m, parts)
+    parts = min(parts, length)
     cuts = cuts_of(length, parts)
     make = empty if n * m * a.itemsize >= SMALLEST else np.empty
     out, more = make((n, m), a.dtype), np.empty((parts - 1 if shared == SUMMANDS else 0, n, m), a.dtype)
