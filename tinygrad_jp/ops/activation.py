@@ -149,7 +149,7 @@ def _rational(x: Array, coefficients: tuple[Sequence[float], Sequence[float]]) -
 
 @op(symbol="erf", vjp={"x": lambda g, x: g * (2.0 / math.sqrt(math.pi)) * np.exp(-x * x)})
 def erf(x: Array, /) -> Array:
-    """Error function, 2/√π ∫₀ˣ exp(−t²) dt, to within 3 units in the last place (W. J. Cody, 1969)."""
+    """Error function, 2/√π ∫₀ˣ exp(−t²) dt, to within 8 units in the last place (W. J. Cody, 1969)."""
     x = floating(x)
     wide = x.astype(np.result_type(x, np.float32), copy=False)  # float16 cannot hold the coefficients' sums
     size = np.minimum(np.abs(wide), 6.0)  # beyond 6, erf is 1 to the last digit
