@@ -6,13 +6,15 @@ write is the same. (A loop over single numbers takes as long for the last few as
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numba import types
 from numpy import ndarray
 
-from .jit import intrinsic, kernel
+from .jit import cgutils, intrinsic, kernel
 from .vectors import BYTES, Writer
 
 
@@ -47,6 +49,47 @@ def _pick_vector(typing: Any, source: Any, kept: Any, at: Any, own: Any, above: 
         return context.get_dummy_value()
 
     return signature, write
+
+
+def _make(known_side: int | None) -> Callable[..., None]:
+    """Write the way back of pooling for windows of this side; None for any, which takes a slower loop."""
+
+    @intrinsic
+    def to_winner(
+        typing: Any, source: Any, codes: Any, at: Any, side: Any, target: Any, to: Any, down: Any, right: Any
+    ) -> Any:
+        """Copy one vector of numbers to those pixels of a window that their codes name; the others become 0.
+
+        The window begins at ``target[to]``; `down` and `right` are the steps to its next row and pixel.
+        """
+        n = types.intp
+        signature = types.void(source, codes, n, n, target, n, n, n)
+
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            w = Writer(context, builder, source.dtype)
+            numbers, codes, at, side, places, to, down, right = w.unpack(signature, args)
+            number, code = w.load(w.at(numbers, at)), w.load(w.at(codes, at))
+
+            def put(i: Any, j: Any, own: Any) -> None:
+                picked = builder.select(builder.fcmp_ordered("==", code, own), number, w.constant(0))
+                w.store(picked, w.at(places, to, (i, down), (j, right)))
+
+            if known_side is not None:
+                for i, j in product(range(known_side), repeat=2):
+                    put(i, j, w.constant(i * known_side + j))
+            else:
+                with cgutils.for_range(builder, side) as row, cgutils.for_range(builder, side) as column:
+                    own = builder.uitofp(builder.add(builder.mul(row.index, side), column.index), w.number)
+                    put(row.index, column.index, w.splat(own))
+            return context.get_dummy_value()
+
+        return signature, write
+
+    made: Callable[..., None] = to_winner
+    return made
+
+
+_to_winner, _to_winner_of_two_by_two = _make(None), _make(2)
 
 
 @kernel
@@ -87,6 +130,10 @@ def fill(
         count = min(lanes, inside)
         for i in range(height):
             begin = (n * height + i) * across * channels + channel
+            if taken.size and pool > 1 and count >= BYTES // x.itemsize:
+                to = origin + (number * area + (top + i * pool) * width + left) * lanes
+                _spread_windows(numbers, codes, begin, across, channels, pool, count, target, to, width * lanes, lanes)
+                continue
             for a in range(pool):
                 to = origin + (number * area + (top + i * pool + a) * width + left) * lanes
                 if taken.size:
@@ -99,11 +146,28 @@ def fill(
 
 
 @kernel
+def _spread_windows(
+    numbers: ndarray, codes: ndarray, begin: int, across: int, step: int, pool: int, count: int,
+    target: ndarray, to: int, down: int, lanes: int,
+) -> None:  # fmt: skip
+    """Write the pixels of a row of windows, which have full vectors of channels: the winners, or 0."""
+    vector = BYTES // numbers.itemsize
+    for j in range(across):
+        for first in range(0, count, vector):
+            c = min(first, count - vector)
+            at, place = begin + j * step + c, to + j * pool * lanes + c
+            if pool == 2:
+                _to_winner_of_two_by_two(numbers, codes, at, pool, target, place, down, lanes)
+            else:
+                _to_winner(numbers, codes, at, pool, target, place, down, lanes)
+
+
+@kernel
 def _spread(
     numbers: ndarray, codes: ndarray, begin: int, across: int, step: int, code: int, pool: int, count: int,
     target: ndarray, to: int, lanes: int,
 ) -> None:  # fmt: skip
-    """Write the pixels of one line of windows: those that won, or that relu let through, or 0."""
+    """Write one line of pixels: those that relu let through, or that won, or 0."""
     one = numbers.dtype.type
     above = one(0) if pool == 1 else one(np.inf)
     vector = BYTES // numbers.itemsize

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,45 +15,62 @@ from .jit import cgutils, intrinsic, kernel
 from .vectors import BYTES, Writer
 
 
-@intrinsic
-def _largest(
-    typing: Any, image: Any, at: Any, down: Any, right: Any, side: Any, least: Any, out: Any, to: Any, winner: Any,
-    code_to: Any,
-) -> Any:  # fmt: skip
-    """Find the largest numbers of a window for one vector of channels, and which pixels they are.
+def _make(known_side: int | None) -> Callable[..., None]:
+    """Write the search in windows of this side; None for any, which takes a loop that is three times as slow."""
 
-    The window begins at ``image[at]``; `down` and `right` are the steps to its next row and pixel, `side` its side.
-    What is not above `least` is replaced by it, with the winner ``NONE``; nothing is if `least` is NaN.
-    """
-    n = types.intp
-    signature = types.void(image, n, n, n, n, image.dtype, out, n, winner, n)
+    @intrinsic
+    def largest(
+        typing: Any, image: Any, at: Any, down: Any, right: Any, side: Any, least: Any, out: Any, to: Any, winner: Any,
+        code_to: Any,
+    ) -> Any:  # fmt: skip
+        """Find the largest numbers of a window for one vector of channels, and which pixels they are.
 
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        writer = Writer(context, builder, image.dtype)
-        _write(writer, *writer.unpack(signature, args))
-        return context.get_dummy_value()
+        The window begins at ``image[at]``; `down` and `right` are the steps to its next row and pixel, `side` its side.
+        What is not above `least` is replaced by it, with the winner ``NONE``; nothing is if `least` is NaN.
+        """
+        n = types.intp
+        signature = types.void(image, n, n, n, n, image.dtype, out, n, winner, n)
 
-    return signature, write
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            writer = Writer(context, builder, image.dtype)
+            _write(writer, known_side, *writer.unpack(signature, args))
+            return context.get_dummy_value()
+
+        return signature, write
+
+    made: Callable[..., None] = largest
+    return made
 
 
 def _write(
-    w: Writer, image: Any, at: Any, down: Any, right: Any, side: Any, least: Any, out: Any, to: Any, winner: Any,
-    code_to: Any,
+    w: Writer, known_side: int | None, image: Any, at: Any, down: Any, right: Any, side: Any, least: Any, out: Any,
+    to: Any, winner: Any, code_to: Any,
 ) -> None:  # fmt: skip
     """Write the comparison of a window's pixels, and what becomes of the largest."""
     builder = w.builder
     best, code = w.variable(w.load(w.at(image, at))), w.variable(w.constant(0))
-    with cgutils.for_range(builder, side) as i, cgutils.for_range(builder, side) as j:
-        number = builder.uitofp(builder.add(builder.mul(i.index, side), j.index), w.number)
-        candidate, so_far = w.load(w.at(image, at, (i.index, down), (j.index, right))), builder.load(best)
+
+    def compare(i: Any, j: Any, number: Any) -> None:
+        candidate, so_far = w.load(w.at(image, at, (i, down), (j, right))), builder.load(best)
         higher = builder.fcmp_ordered(">", candidate, so_far)
         better = builder.or_(higher, builder.fcmp_unordered("uno", candidate, candidate))  # a NaN wins
         builder.store(builder.select(better, candidate, so_far), best)
-        builder.store(builder.select(better, w.splat(number), builder.load(code)), code)
+        builder.store(builder.select(better, number, builder.load(code)), code)
+
+    if known_side is not None:
+        for i, j in product(range(known_side), repeat=2):
+            compare(i, j, w.constant(i * known_side + j))
+    else:
+        with cgutils.for_range(builder, side) as row, cgutils.for_range(builder, side) as column:
+            number = builder.uitofp(builder.add(builder.mul(row.index, side), column.index), w.number)
+            compare(row.index, column.index, w.splat(number))
     lowest, found = w.splat(least), builder.load(best)
     off = builder.fcmp_ordered("<=", found, lowest)
     w.store(builder.select(off, lowest, found), w.at(out, to))
     w.store(builder.select(off, w.constant(NONE), builder.load(code)), w.at(winner, code_to))
+
+
+_largest, _largest_of_two_by_two = _make(None), _make(2)
 
 
 @kernel
@@ -81,6 +100,9 @@ def reduce_image(image: ndarray, width: int, least: Any, pool: int, n: int, out:
                 continue
             for first in range(0, channels, lanes):
                 c = min(first, channels - lanes)  # the last vector overlaps the one before: both write the same
-                _largest(
-                    image, begin + c, width * channels, channels, pool, least, results, to + c, codes, to + c
-                )  # fmt: skip
+                if pool == 2:
+                    _largest_of_two_by_two(
+                        image, begin + c, width * channels, channels, pool, least, results, to + c, codes, to + c
+                    )
+                else:
+                    _largest(image, begin + c, width * channels, channels, pool, least, results, to + c, codes, to + c)

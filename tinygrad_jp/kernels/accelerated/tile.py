@@ -166,15 +166,17 @@ def _write_of_matrices(
             w.store(w.builder.load(total), place)
 
 
-_MATRIX_ROWS = 8 if BYTES == 64 else 6
-_matrix_wide, _matrix_narrow = (_make_of_matrices(rows, v, False) for rows, v in ((_MATRIX_ROWS, 2), (8, 1)))
-_transposed_wide, _transposed_narrow = (_make_of_matrices(rows, v, True) for rows, v in ((_MATRIX_ROWS, 2), (8, 1)))
+_WIDE_ROWS, _NARROW_ROWS = (8, 16) if BYTES == 64 else (6, 8)
+"""Their sums fill half of the processor's registers, or most of them where there are 16."""
+_SIZES = (_WIDE_ROWS, 2), (_NARROW_ROWS, 1)
+_matrix_wide, _matrix_narrow = (_make_of_matrices(*size, False) for size in _SIZES)
+_transposed_wide, _transposed_narrow = (_make_of_matrices(*size, True) for size in _SIZES)
 
 
 @kernel
 def matrix_rows(vectors: int) -> int:
     """How many rows a tile of :func:`multiply_tile` has."""
-    return _MATRIX_ROWS if vectors == 2 else 8
+    return _WIDE_ROWS if vectors == 2 else _NARROW_ROWS
 
 
 @kernel
