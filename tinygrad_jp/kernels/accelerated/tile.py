@@ -64,14 +64,16 @@ def _write(
             w.store(value, w.at(out, out_at, (out_step, r), v))
 
 
-_wide = _make(6, 2)
-_narrow = _make(8, 1)
+WIDE, NARROW = 6, 9 if BYTES == 64 else 8
+"""Rows of tiles of two vectors and of one: with 32 registers for vectors, a 3×3 filter of one channel is a tile."""
+_wide = _make(WIDE, 2)
+_narrow = _make(NARROW, 1)
 
 
 @kernel
 def tile_rows(vectors: int) -> int:
     """How many rows a tile of one or two vectors has."""
-    return 6 if vectors == 2 else 8
+    return WIDE if vectors == 2 else NARROW
 
 
 @kernel
