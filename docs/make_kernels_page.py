@@ -40,6 +40,8 @@ A convolution is computed by one of a few kernels, which `tinygrad_jp.kernels.ch
 Compiled kernels run wherever numba is installed; `tinygrad_jp.use_fast(False)` or `TINYGRAD_JP_FAST=0` switches them
 off. `TINYGRAD_JP_THREADS` sets the number of threads for all of them; the BLAS then runs in one thread inside each.
 The threads of the compiled kernels wait for work for about two milliseconds, occupying a processor, before they sleep.
+They also compute the larger products of matrices and the optimizers' updates, in parts that depend on the shapes and
+the number of threads alone: the same run gives the same bits, whatever the process did before.
 
 In float32 the error of a whole result (norm of the difference over norm of the result; random numbers, 16 to 64
 channels) is 2e-7 to 4e-7 with *direct* and *columns*, 5e-7 to 1e-6 with *winograd*, compiled or not; single numbers may
