@@ -80,8 +80,8 @@ def tell(text: str, **values: Any) -> str:
 
 JAPANESE = {
     # ---------------------------------------------------------------- compiled kernels
-    "tinygrad_jp: compiling kernels, once on this machine (about 20 s) …": (
-        "tinygrad_jp: カーネルをコンパイルしています(このマシンでは一度だけ、約 20 秒) …"
+    "tinygrad_jp: compiling kernels, once on this machine (about 30 s) …": (
+        "tinygrad_jp: カーネルをコンパイルしています(このマシンでは一度だけ、約 30 秒) …"
     ),
     # ---------------------------------------------------------------- columns of a history
     "epoch": "エポック",

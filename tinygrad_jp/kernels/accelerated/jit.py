@@ -30,7 +30,7 @@ class _Notice(_event.Listener):
         """Print when a kernel is compiled, which the disk does not hold yet."""
         if not self.told and compiling.data["dispatcher"].py_func.__module__.startswith(__package__):
             self.told = True
-            print(tell("tinygrad_jp: compiling kernels, once on this machine (about 20 s) …"), file=sys.stderr)
+            print(tell("tinygrad_jp: compiling kernels, once on this machine (about 30 s) …"), file=sys.stderr)
 
     def on_end(self, _: Any) -> None:
         """Say nothing."""
