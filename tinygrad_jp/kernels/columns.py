@@ -29,8 +29,8 @@ PADDED = 2**22
 """Bytes that a padded tile may take (measured)."""
 FEW, IMAGES = 16, 128
 """Images in a tile at least, if there are so many, and at most (measured)."""
-WORTH_SHARING = 2**19
-"""Bytes of all columns below which one thread is as fast: a fork and join costs 57 µs (measured)."""
+WORTH_SHARING = 2**21
+"""Bytes of all columns below which one thread is as fast (measured)."""
 
 
 class Tile(NamedTuple):
@@ -179,7 +179,7 @@ def pixelwise(w: Array, x: Array, dtype: np.dtype[Any]) -> Array:
         for part in share:
             np.matmul(matrix, pixels[:, part], out=products[:, part])
 
-    count = workers() if pixels.nbytes >= WORTH_SHARING else 1
+    count = workers() if 4 * pixels.nbytes >= WORTH_SHARING else 1  # without copies less is worth it
     each_share(compute, pieces(pixels.shape[1], -(-pixels.shape[1] // count)))
     return out.astype(np.result_type(w, x), copy=False)
 
