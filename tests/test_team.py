@@ -189,6 +189,14 @@ def test_other_products_are_left_to_numpy() -> None:
     assert product.multiply(a.astype(np.float16), a.astype(np.float16)) is None
 
 
+def test_a_process_forked_inside_a_product_gives_the_blas_its_threads_back() -> None:
+    blas = np.array([0, 0, 0, 1, 3])
+    given: list[int] = []
+    for _ in range(2):  # at the next fork nothing is to be done
+        product._give_back(blas, given.append)
+    assert given == [3]
+
+
 @pytest.mark.parametrize("n", [2, 600])
 def test_matrices_that_do_not_align_are_refused(n: int) -> None:
     x, w = np.ones((n, 650), np.float32), np.ones((700, 800), np.float32)

@@ -7,7 +7,8 @@ wait for it. Here each thread of the team computes stretches of the result with 
 from __future__ import annotations
 
 import ctypes
-from functools import cache
+import os
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy import ndarray
 from ...buffers import SMALLEST, empty
 from ...parallel import threads
 from ..threads import openblas_functions
-from .atomic import bind
+from .atomic import add, bind, write
 from .jit import intrinsic, kernel
 from .sharing import cuts_of
 from .team import hand_out, team
@@ -27,8 +28,8 @@ Array = np.ndarray[Any, Any]
 
 ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112
 """Of the C interface of the BLAS."""
-GEMM, GET_THREADS, SET_THREADS = range(3)
-"""Addresses of functions of the BLAS, in this order."""
+GEMM, GET_THREADS, SET_THREADS, INSIDE, BEFORE = range(5)
+"""Addresses of functions of the BLAS; how many products hold it at one thread, and how many it had before."""
 WORTH_SHARING = 2**21
 """Multiplications from which on two threads are faster than one (measured)."""
 
@@ -125,11 +126,14 @@ def _multiply_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
     """Compute a product with a team; the arguments are those of :func:`_multiply`."""
     blas, out, more = arguments[1], arguments[-2], arguments[-1]
     threads = _blas_threads(blas[GET_THREADS])
-    if threads != 1:
+    if threads != 1:  # see kernels.threads
+        write(blas, BEFORE, threads)
+        add(blas, INSIDE, 1)
         _set_blas_threads(blas[SET_THREADS], 1)
     hand_out(team, _bound_multiply(cuts, arguments), cuts)
-    if threads != 1:  # see kernels.threads
+    if threads != 1:
         _set_blas_threads(blas[SET_THREADS], threads)
+        add(blas, INSIDE, -1)
     for i in range(len(more)):
         out += more[i]
 
@@ -140,7 +144,19 @@ def _blas(dtype: np.dtype[Any]) -> Array | None:
     letter = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}.get(dtype)
     names = f"{{}}cblas_{letter}gemm", "{}openblas_get_num_threads", "{}openblas_set_num_threads"
     found = openblas_functions(*names, whole_numbers=64) if letter else None
-    return np.array([ctypes.cast(function, ctypes.c_void_p).value for function in found]) if found else None
+    if not found:
+        return None
+    blas = np.array([*(ctypes.cast(function, ctypes.c_void_p).value for function in found), 0, 0])
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(_give_back, blas, found[SET_THREADS]))
+    return blas
+
+
+def _give_back(blas: Array, set_threads: Any) -> None:
+    """Give the BLAS its threads back in a child process, if another thread of the parent was inside a product."""
+    if blas[INSIDE]:
+        blas[INSIDE] = 0
+        set_threads(int(blas[BEFORE]))
 
 
 def _laid(a: Array) -> tuple[Array, int]:
