@@ -440,7 +440,7 @@ def propagate(
         if wrap is not None:
             saved = _as_tensors(node, wrap)
             steps = _witnessed_steps(node, witness) if isinstance(witness, Witness) else steps
-        elif plan.together is not None and useful is None and report is None:
+        elif plan.together is not None and useful is None and report is None:  # all of them, and each once
             steps = _together(plan, g, saved)
         contributions: list[Any] = []
         for i, vjp, at in steps:

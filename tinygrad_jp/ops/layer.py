@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -98,21 +99,19 @@ def _db(
 def _gradients(
     g: Array,
     wanted: Sequence[str],
+    *,
     kept: Array,
     x_shape: Sizes,
     w_shape: Sizes,
-    stride: Step,
-    padding: Padding,
-    dilation: Step,
-    groups: int,
     relu: bool,
     pool: int,
     x: Array = None,
     w: Array = None,
+    **options: Any,
 ) -> list[Array]:
     """Do what several of the above do; images are given for the filters' gradient, filters for that of the images."""
-    laid = known_windows(x_shape, w_shape, stride, padding, dilation, groups)
-    return kernels.gradients(wanted, g, kept, x, w, x_shape, w_shape, laid, groups, Reduction(relu, pool))
+    laid = known_windows(x_shape, w_shape, **options)
+    return kernels.gradients(wanted, g, kept, x, w, x_shape, w_shape, laid, options["groups"], Reduction(relu, pool))
 
 
 @op(

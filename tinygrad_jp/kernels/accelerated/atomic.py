@@ -123,19 +123,19 @@ def bind(kernel: Any, flush: bool = True) -> Any:
         called: Any = types.Dispatcher(kernel).get_call_type(typing, (types.intp, types.intp, *kinds), {})
 
         def write(context: Any, builder: Any, signature: Signature, args: Any) -> Any:
-            compiled = kernel.overloads[called.args]
-            context.add_linking_libs([compiled.library])
+            described = kernel.overloads[called.args].fndesc
+            context.add_linking_libs(context.get_function(types.Dispatcher(kernel), called).libs)
             values = zip(kinds, [args[0], *cgutils.unpack_tuple(builder, args[1])], strict=True)
             borrowed = cgutils.pack_struct(builder, [_borrowed(context, builder, *pair) for pair in values])
             place = cgutils.alloca_once_value(builder, borrowed)
-            function = cgutils.get_or_insert_function(builder.module, _PART, f"part_{compiled.fndesc.mangled_name}")
+            function = cgutils.get_or_insert_function(builder.module, _PART, f"part_{described.mangled_name}")
             if function.is_declaration:
                 function.linkage = "internal"
                 inside = ir.IRBuilder(function.append_basic_block("entry"))
                 found = inside.load(inside.bitcast(function.args[0], place.type))
                 everything = [*function.args[1:], *cgutils.unpack_tuple(inside, found)]
                 with _flushed(inside) if flush else nullcontext():
-                    context.call_internal_no_propagate(inside, compiled.fndesc, called, everything)
+                    context.call_internal_no_propagate(inside, described, called, everything)
                 inside.ret_void()
             pair = [builder.ptrtoint(pointer, _WORD) for pointer in (function, place)]
             return context.make_tuple(builder, signature.return_type, pair)

@@ -7,14 +7,13 @@ write is the same. (A loop over single numbers takes as long for the last few as
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numba import types
 from numpy import ndarray
 
-from .jit import cgutils, intrinsic, kernel
+from .jit import intrinsic, kernel
 from .vectors import BYTES, Writer
 
 
@@ -74,13 +73,7 @@ def _make(known_side: int | None) -> Callable[..., None]:
                 picked = builder.select(builder.fcmp_ordered("==", code, own), number, w.constant(0))
                 w.store(picked, w.at(places, to, (i, down), (j, right)))
 
-            if known_side is not None:
-                for i, j in product(range(known_side), repeat=2):
-                    put(i, j, w.constant(i * known_side + j))
-            else:
-                with cgutils.for_range(builder, side) as row, cgutils.for_range(builder, side) as column:
-                    own = builder.uitofp(builder.add(builder.mul(row.index, side), column.index), w.number)
-                    put(row.index, column.index, w.splat(own))
+            w.each_pixel(side, known_side, put)
             return context.get_dummy_value()
 
         return signature, write

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numba import types
 from numpy import ndarray
 
 from ..reduction import NONE
-from .jit import cgutils, intrinsic, kernel
+from .jit import intrinsic, kernel
 from .vectors import BYTES, Writer
 
 
@@ -57,13 +56,7 @@ def _write(
         builder.store(builder.select(better, candidate, so_far), best)
         builder.store(builder.select(better, number, builder.load(code)), code)
 
-    if known_side is not None:
-        for i, j in product(range(known_side), repeat=2):
-            compare(i, j, w.constant(i * known_side + j))
-    else:
-        with cgutils.for_range(builder, side) as row, cgutils.for_range(builder, side) as column:
-            number = builder.uitofp(builder.add(builder.mul(row.index, side), column.index), w.number)
-            compare(row.index, column.index, w.splat(number))
+    w.each_pixel(side, known_side, compare)
     lowest, found = w.splat(least), builder.load(best)
     off = builder.fcmp_ordered("<=", found, lowest)
     w.store(builder.select(off, lowest, found), w.at(out, to))

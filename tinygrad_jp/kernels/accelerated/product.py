@@ -190,9 +190,9 @@ def multiply(a: Array, b: Array) -> Array | None:
     if blas is None:
         return None
     (n, k), m = a.shape, b.shape[1]
-    parts = threads() if n * k * m >= WORTH_SHARING else 1
-    shared, length = _shared(n, k, m, parts)
-    parts = min(parts, length)
+    most = threads() if n * k * m >= WORTH_SHARING else 1
+    shared, length = _shared(n, k, m, most)
+    parts = min(most, length)
     cuts = cuts_of(length, parts)
     make = empty if n * m * a.itemsize >= SMALLEST else np.empty
     out, more = make((n, m), a.dtype), np.empty((parts - 1 if shared == SUMMANDS else 0, n, m), a.dtype)

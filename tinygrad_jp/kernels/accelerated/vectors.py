@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 from llvmlite import binding, ir
@@ -80,6 +82,19 @@ class Writer:
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         """Multiply and add: a · b + c, rounded once."""
         return self.builder.call(self._fma, [a, b, c])
+
+    def each_pixel(self, side: Any, known_side: int | None, visit: Callable[[Any, Any, Any], None]) -> None:
+        """Write ``visit(i, j, number)`` for each pixel of a square window, row by row; `number` is in all lanes.
+
+        With `known_side`, which replaces `side`, it is written out; otherwise as a loop, which is slower.
+        """
+        if known_side is not None:
+            for i, j in product(range(known_side), repeat=2):
+                visit(i, j, self.constant(i * known_side + j))
+            return
+        with cgutils.for_range(self.builder, side) as row, cgutils.for_range(self.builder, side) as column:
+            number = self.builder.add(self.builder.mul(row.index, side), column.index)
+            visit(row.index, column.index, self.splat(self.builder.uitofp(number, self.number)))
 
     def variable(self, vector: Any = None) -> Any:
         """Make a variable, which LLVM will keep in a register."""
