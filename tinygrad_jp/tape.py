@@ -448,7 +448,12 @@ def propagate(
             if useful is not None and edge not in useful:
                 contributions.append(None)
                 continue
-            r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
+            if type(at) is int:
+                r = vjp(g, saved[at])
+            elif at is None:
+                r = vjp
+            else:
+                r = vjp(g, *[saved[k] for k in at])
             if report is not None:
                 r = rescue(report, node, i, partial(call_vjp, vjp, at), g, saved[-len(plan.names) :], r)
             earlier = table.get(edge)
@@ -508,12 +513,11 @@ def _witnessed_steps(node: Node, witness: Witness) -> Iterator[Any]:
         yield step
 
 
-def _together(plan: Plan, g: Array, saved: tuple[Any, ...]) -> Iterator[Any]:
-    """Compute what all steps of a plan are to give, and yield steps that give it."""
-    known = dict(zip(plan.names, saved[-len(plan.names) :], strict=True))
+def _together(plan: Plan, g: Array, saved: tuple[Any, ...]) -> Iterable[Any]:
+    """Compute what all steps of a plan are to give; in the place of a vjp stands its result, of its arguments None."""
     assert plan.op.together is not None
-    for i, r in zip(plan.active, plan.op.together(g, plan.together, **known), strict=True):
-        yield i, lambda g, r=r: r, []
+    known = zip(plan.names, saved[-len(plan.names) :], strict=True)
+    return zip(plan.active, plan.op.together(g, plan.together, **dict(known)), itertools.repeat(None))
 
 
 def _freed(plan: Plan) -> GraphFreedError:
