@@ -552,7 +552,7 @@ OWN: dict[str, Callable[[Draw, Op[Any]], Call]] = {
     "expand_dims": expand_dims, "squeeze": squeeze, "broadcast_to": broadcast_to, "concatenate": concatenate,
     "stack": stack, "split": split, "pad": pad, "flip": flip, "roll": roll, "tile": tile, "repeat": repeat,
     "take": take, "getitem": getitem, "scatter_add": scatter_add, "dot": dot, "matmul": matmul, "affine": affine,
-    "outer": outer, "einsum": einsum, "contract": contract, "im2col": im2col, "col2im": col2im,
+    "affine_relu": affine, "outer": outer, "einsum": einsum, "contract": contract, "im2col": im2col, "col2im": col2im,
     "conv_layer": conv_layer,
     "batch_norm": batch_norm,
     "conv2d": conv2d, "conv2d_input_gradient": conv2d_input_gradient, "conv2d_weight_gradient": conv2d_weight_gradient,

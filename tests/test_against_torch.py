@@ -440,6 +440,10 @@ PAIRS: dict[str, list[Pair]] = {
     "affine": [
         Pair([shape, (3, 4), (4,)], tj.affine, lambda x, w, b: F.linear(x, w.T, b)) for shape in ((2, 3), (5, 2, 3))
     ],
+    "affine_relu": [
+        Pair([shape, (3, 4), (4,)], tj.affine_relu, lambda x, w, b: F.relu(F.linear(x, w.T, b)))
+        for shape in ((2, 3), (5, 2, 3), (3,))
+    ],
     "outer": [Pair([(2,), (3,)], tj.outer, torch.outer)],
     "einsum": [
         Pair(list(s), lambda *xs, e=e: tj.einsum(e, *xs), lambda *xs, e=e: torch.einsum(e, *xs))
@@ -699,6 +703,7 @@ AT_KINKS: dict[str, Callable[..., Any]] = {
     "max_pool2d": lambda x, size: F.max_pool2d(x, size),
     "adaptive_max_pool2d": F.adaptive_max_pool2d,
     "global_max_pool2d": lambda x: torch.amax(x, (2, 3)),
+    "affine_relu": lambda x, w, b: F.relu(F.linear(x, w.T, b)),
     "batch_norm": lambda x, w, b, relu: F.relu(F.batch_norm(x, None, None, w, b, training=True)),
     "conv_layer": lambda x, w, b, relu=False, pool=1: F.max_pool2d(
         (F.relu if relu else torch.clone)(F.conv2d(x, w, b)), pool

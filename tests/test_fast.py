@@ -6,8 +6,10 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -161,6 +163,80 @@ class TestWithNumba:
             tolerance = (1e-6 if dtype == np.float32 else 1e-14) * max(np.linalg.norm(e), size)
             assert np.linalg.norm(a - e) <= tolerance
             np.testing.assert_allclose(a, e, rtol=0, atol=30 * tolerance / math.sqrt(max(e.size, 1)))
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        sizes=st.tuples(*[st.integers(1, 40)] * 3),
+        relu=st.booleans(),
+        bias=st.sampled_from(["each its own", "one for all", "of another dtype"]),
+        wanted=st.sampled_from([(0, 1, 2), (1, 2), (0, 2), (0, 1)]),
+        order=st.sampled_from(["C", "F", "every other"]),
+        writeable=st.booleans(),
+        alone=st.sampled_from([0, 2**62]),
+        dtype=st.sampled_from([np.float32, np.float64]),
+        seed=st.integers(0, 2**32 - 1),
+    )
+    @example((2, 40, 3), True, "each its own", (0, 1, 2), "C", True, 0, np.float32, 0)  # the summands are shared out
+    @example((3, 2, 40), True, "each its own", (0, 1, 2), "C", True, 0, np.float32, 0)  # the columns
+    def test_fully_connected_layers_equal_those_of_numpy(
+        self,
+        sizes: Any,
+        relu: bool,
+        bias: str,
+        wanted: Any,
+        order: Any,
+        writeable: bool,
+        alone: int,
+        dtype: Any,
+        seed: int,
+    ) -> None:
+        """Compiled in the given precision, shared out or not, NumPy's in float64: result, and gradients."""
+        n, d, m = sizes
+        rng = np.random.default_rng(seed)
+        x, w, g = (rng.normal(size=shape).astype(dtype) for shape in ((n, d), (d, m), (n, m)))
+        b = rng.normal(size=1 if bias == "one for all" else m)
+        b = b.astype(np.float16 if bias == "of another dtype" else dtype)
+
+        def laid(a: np.ndarray) -> np.ndarray:
+            a = np.repeat(a, 2, axis=-1)[..., ::2] if order == "every other" else np.array(a, order=order)
+            a.flags.writeable = writeable
+            return a
+
+        def run(fast: bool, dtype: Any) -> list[np.ndarray]:
+            tj.use_fast(fast)
+            given = [a if fast else a.astype(dtype) for a in (x, w, b)]
+            inputs = [tj.Tensor(laid(a), requires_grad=i in wanted) for i, a in enumerate(given)]
+            y = (tj.affine_relu if relu else tj.affine)(*inputs)
+            y.backward(laid(g.astype(y.dtype)))
+            return [y.numpy(), *(inputs[i].grad.numpy() for i in wanted)]
+
+        with mock.patch.multiple("tinygrad_jp.kernels.affine", SMALL=0), ExitStack() as stack:
+            for module in ("affine", "product"):
+                stack.enter_context(mock.patch(f"tinygrad_jp.kernels.accelerated.{module}.WORTH_SHARING", alone))
+            fast, exact = run(True, dtype), run(False, np.float64)
+        assume(np.array_equal(fast[0] > 0, exact[0] > 0))
+        sums = np.abs(x).sum() * np.abs(w).max() + np.abs(g).sum() * max(np.abs(x).max(), np.abs(w).max(), 1)
+        for a, e in zip(fast, exact, strict=True):
+            tolerance = {2: 1e-2, 4: 1e-6, 8: 1e-14}[a.dtype.itemsize]
+            np.testing.assert_allclose(a, e, rtol=0, atol=tolerance * sums)
+
+    @pytest.mark.parametrize("alone", [0, 2**62])
+    def test_a_nan_passes_relu_and_stops_nothing(self, alone: int) -> None:
+        """As with NumPy: what is no number stays none, and its gradient is 0."""
+        x, w, b = np.ones((100, 60), np.float32), np.ones((60, 70), np.float32), np.zeros(70, np.float32)
+        x[3, 5], b[7] = np.nan, -100
+        found = []
+        for fast in (True, False):
+            tj.use_fast(fast)
+            inputs = [tj.Tensor(a, requires_grad=True) for a in (x, w, b)]
+            with mock.patch("tinygrad_jp.kernels.accelerated.product.WORTH_SHARING", alone):
+                y = tj.affine_relu(*inputs)
+                y.backward(np.ones(y.shape, np.float32))
+            found.append([y.numpy(), *(p.grad.numpy() for p in inputs)])
+        for a, e in zip(*found, strict=True):
+            np.testing.assert_allclose(a, e, rtol=1e-6)
+        assert np.isnan(found[0][0][3]).all()
+        assert not found[0][0][[0, 1, 2, 4], 7].any()
 
     @settings(max_examples=40, deadline=None)
     @given(

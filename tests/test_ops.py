@@ -140,9 +140,13 @@ KINKED = {
     "quantile_loss": {"quantile": 0.25}, "epsilon_insensitive_loss": {"epsilon": 1.0},
     "max_pool2d": {"size": (2, 3), "stride": 1, "padding": (1, 0)}, "adaptive_max_pool2d": {"output_size": (2, 3)},
     "global_max_pool2d": {}, "conv_layer": {"relu": True, "pool": 2, "padding": 1},
-    "batch_norm": {"relu": True, "eps": 0.1},
+    "batch_norm": {"relu": True, "eps": 0.1}, "affine_relu": {},
 }  # fmt: skip
-SHAPES_AT_KINKS = {"conv_layer": [(1, 2, 3, 4), (2, 2, 2, 2), (2,)], "batch_norm": [(3, 2), (2,), (2,)]}
+SHAPES_AT_KINKS = {
+    "conv_layer": [(1, 2, 3, 4), (2, 2, 2, 2), (2,)],
+    "batch_norm": [(3, 2), (2,), (2,)],
+    "affine_relu": [(2, 3), (3, 2), (2,)],
+}
 IMAGES = {"max_pool2d", "adaptive_max_pool2d", "global_max_pool2d"}
 
 

@@ -72,6 +72,7 @@ class TestRows:
             (lambda n: tj.max_pool2d(blank(n, 3, 9, 9), 3), (3, 3, 3)),
             (lambda n: tj.avg_pool2d(blank(n, 3, 9, 9), 3), (3, 3, 3)),
             (lambda n: tj.affine(blank(n, 3), blank(3, 5), blank(5)), (5,)),
+            (lambda n: tj.affine_relu(blank(n, 3), blank(3, 5), blank(5)), (5,)),
             (lambda n: tj.dot(blank(n, 2, 3), blank(3, 5)), (2, 5)),
             (lambda n: blank(n, 2, 3) @ blank(3, 5), (2, 5)),
             (lambda n: blank(n, 2, 3) @ blank(n, 3, 5), (2, 5)),

@@ -155,7 +155,8 @@ def evaluated(template: str, known: dict[str, Any]) -> Any:
 
 
 SHAPES: dict[str, list[tuple[int, ...]]] = {
-    "matmul": [(2, 3), (3, 4)], "affine": [(2, 3), (3, 4), (4,)], "conv2d": [(1, 1, 3, 3), (2, 1, 2, 2)],
+    "matmul": [(2, 3), (3, 4)], "affine": [(2, 3), (3, 4), (4,)],
+    "affine_relu": [(2, 3), (3, 4), (4,)], "conv2d": [(1, 1, 3, 3), (2, 1, 2, 2)],
     "im2col": [(1, 2, 4, 4)], "max_pool2d": [(1, 2, 4, 4)], "avg_pool2d": [(1, 2, 4, 4)], "softmax": [(4,)],
     "log_softmax": [(4,)], "squeeze": [(1, 3)], "cumsum": [(5,)],
 }  # fmt: skip

@@ -1,4 +1,5 @@
-"""Sequential runs a convolution with relu and max pooling behind it, and batch normalization with relu, as one op."""
+"""Sequential runs as one op a convolution with relu and max pooling behind it, or a linear layer or normalization with
+relu."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, nn
-from tinygrad_jp.nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential
+from tinygrad_jp.nn import BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, ReLU, Sequential
 from tinygrad_jp.tape import topological_order
 
 RNG = np.random.default_rng(0)
@@ -33,6 +34,10 @@ def conv(*layers: Module, bias: bool = True) -> Sequential:
     return Sequential(Conv2d(2, 3, 3, bias=bias, dtype=np.float64), *layers)
 
 
+def linear(*layers: Module, bias: bool = True) -> Sequential:
+    return Sequential(Linear(9, 5, bias=bias, dtype=np.float64), *layers)
+
+
 @pytest.mark.parametrize(
     ("net", "expected"),
     [
@@ -49,6 +54,13 @@ def conv(*layers: Module, bias: bool = True) -> Sequential:
         (conv(bias=False), ["conv2d"]),
         (conv(ReLU(), MaxPool2d(2), bias=False), ["conv_layer"]),
         (conv(BatchNorm2d(3, dtype=np.float64), ReLU(), MaxPool2d(2)), ["conv_layer", "batch_norm", "max_pool2d"]),
+        (linear(), ["affine"]),
+        (linear(ReLU()), ["affine_relu"]),
+        (linear(nn.Tanh()), ["affine", "tanh"]),
+        (linear(ReLU(), ReLU()), ["affine_relu", "relu"]),
+        (linear(ReLU(), MaxPool2d(2)), ["affine_relu", "max_pool2d"]),
+        (linear(ReLU(), bias=False), ["dot", "relu"]),
+        (linear(ReLU(), Linear(5, 2, dtype=np.float64)), ["affine_relu", "affine"]),
     ],
 )
 def test_what_becomes_one_op(net: Sequential, expected: list[str]) -> None:

@@ -206,9 +206,14 @@ def test_matrices_that_do_not_align_are_refused(n: int) -> None:
 
 
 def test_summands_are_shared_out_only_if_the_sums_are_small() -> None:
-    assert product._shared(100, 784, 50, 2) == (product.SUMMANDS, 784)
-    assert product._shared(2000, 4000, 2000, 8) == (product.ROWS, 2000)
-    assert product._shared(500, 4000, 2000, 8) == (product.COLUMNS, 2000)
+    def chosen(*given: int) -> tuple[int, int, int, int]:
+        cuts, shared, more = product._cut(*given)
+        return shared, len(cuts) - 1, cuts[-1], more
+
+    assert chosen(100, 784, 50, 2) == (product.SUMMANDS, 2, 784, 1)
+    assert chosen(2000, 4000, 2000, 8) == (product.ROWS, 8, 2000, 0)
+    assert chosen(500, 4000, 2000, 8) == (product.COLUMNS, 8, 2000, 0)
+    assert chosen(3, 1, 2, 8) == (product.ROWS, 3, 3, 0)
 
 
 @pytest.mark.parametrize("filters", [16, 24])

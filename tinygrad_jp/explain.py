@@ -39,7 +39,7 @@ def _remedy(
         return f"cannot bring x into shape {attrs['shape']}: x has shape {shapes[0]}, {math.prod(shapes[0])} elements"
     if op.name == "broadcast_to":
         return f"x of shape {shapes[0]} does not broadcast to {attrs['shape']}: a length that changes must be 1"
-    if op.name in ("dot", "matmul", "affine"):
+    if op.name in ("dot", "matmul", "affine", "affine_relu"):
         return _alignment(names, shapes[0], shapes[1])
     if op.variadic or len(shapes) < 2:
         return None

@@ -96,8 +96,8 @@ class Sequential(ModuleList):
     def forward(self, x: Any) -> Any:
         """Run the modules in turn, each on the output of the one before.
 
-        A convolution takes relu and max pooling behind it along, batch normalization relu: one pass over memory instead
-        of several. A module that is watched runs by itself.
+        A convolution takes relu and max pooling behind it along, batch normalization and ``Linear`` relu: one pass over
+        memory instead of several. A module that is watched runs by itself.
         """
         modules = list(self)
         at = 0
@@ -117,9 +117,10 @@ def _taken_along(able: Sequence[str], behind: Sequence[Module]) -> dict[str, Any
     """Say which of the modules behind one it does itself: options of its ``forward``, in the order of the modules."""
     options: dict[str, Any] = {}
     for follower in behind:
-        option = "relu" if type(follower) is ReLU else "pool"
-        value = follower.side if type(follower) is MaxPool2d else type(follower) is ReLU
-        if not value or follower.watched or option not in able or options.keys() & {option, "pool"}:
+        relu = type(follower) is ReLU
+        option = "relu" if relu else "pool"
+        value = relu or (type(follower) is MaxPool2d and follower.side)
+        if not value or option not in able or option in options or "pool" in options or follower.watched:
             break
         options[option] = value
     return options

@@ -40,6 +40,8 @@ class Linear(Module):
         b, shape (M,), at first 0; or None.
     """
 
+    takes_along = ("relu",)
+
     def __init__(
         self,
         in_features: int,
@@ -53,9 +55,12 @@ class Linear(Module):
         self.weight = Parameter(initial.get(init)((in_features, out_features)), "W", dtype)
         self.bias = Parameter(np.zeros(out_features), "b", dtype) if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x of shape (…, D) to shape (…, M)."""
-        return ops.dot(x, self.weight) if self.bias is None else ops.affine(x, self.weight, self.bias)
+    def forward(self, x: Tensor, relu: bool = False) -> Tensor:
+        """Map x of shape (…, D) to shape (…, M); `relu` does what ``ReLU`` behind this layer would."""
+        if self.bias is None:
+            y = ops.dot(x, self.weight)
+            return ops.relu(y) if relu else y
+        return (ops.affine_relu if relu else ops.affine)(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Features on either side."""

@@ -125,8 +125,8 @@ def summarize(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.f
     Returns
     -------
     Summary
-        Multiply-adds are those of the products that the tape records: ``dot``, ``matmul``, ``affine``, ``einsum``, and
-        of convolutions, as many as the definition has, whatever their kernels save.
+        Multiply-adds are those of the products that the tape records: ``dot``, ``matmul``, ``affine``,
+        ``affine_relu``, ``einsum``, and of convolutions, as many as the definition has, whatever their kernels save.
         Products of constants alone, and what a model computes outside the tape, are not seen.
 
     Raises
@@ -278,7 +278,7 @@ def multiply_adds(node: Node) -> int | None:
         images, filters = np.shape(edges[0]), np.shape(edges[1])
         laid = conv_windows(images, filters, *(known[name] for name in ("stride", "padding", "dilation", "groups")))
         return int(images[0] * math.prod(laid.places) * math.prod(filters))
-    if name in ("dot", "matmul", "affine"):
+    if name in ("dot", "matmul", "affine", "affine_relu"):
         shapes = [np.shape(edge) for edge in edges[:2]]
         return math.prod(node.shape) * (shapes[0][-1] if all(shapes) else 0)
     if name == "contract":

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..blank import Blank
 from ..errors import ArgumentError, DtypeError, ShapeError
+from ..kernels import affine as kernels
 from ..kernels import cross_entropy, normalization
+from .elementwise import relu as relu_op
 from .linalg import matrix_product, times_matrix
 from .reduce import Axis, add_reduce, count, floating, inverse, max_reduce, min_reduce, softmax
 from .table import POSITIVE, Array, Kink, op
@@ -20,14 +23,40 @@ def _rows(x: Array) -> Array:
     return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
+def _affine(name: str, x: Array, w: Array, b: Array, relu: bool) -> Array:
+    """Check the arguments of a fully connected layer, and compute it."""
+    x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
+    if not x.ndim or w.ndim != 2:
+        raise ShapeError(f"{name}: needs x of shape (…, D) and w of shape (D, M), got {x.shape} and {w.shape}")
+    shape = (*x.shape[:-1], w.shape[1])
+    if b.shape != shape[-1:] and b.size != 1:
+        raise ShapeError(f"{name}: the bias of shape {b.shape} does not fit x · W of shape {shape}")
+    out = kernels.forward(_rows(x), w, b, relu)
+    return out if x.ndim == 2 else out.reshape(shape)
+
+
+def _affine_gradients(
+    g: Array, wanted: Sequence[str], x: Array | None = None, w: Array | None = None, out: Array | None = None
+) -> list[Array]:
+    """Do at once what the vjps of a fully connected layer do; `out` is given if it has relu."""
+    if g.ndim == 2:
+        return kernels.gradients(wanted, g, x, w, out)
+    x_rows, out_rows = (None if a is None else _rows(a) for a in (x, out))
+    found = dict(zip(wanted, kernels.gradients(wanted, _rows(g), x_rows, w, out_rows), strict=True))
+    if w is not None:
+        found["x"] = found["x"].reshape((*g.shape[:-1], len(w)))
+    return [found[name] for name in wanted]
+
+
 @op(
     symbol="affine",
     family="bilinear",
     vjp={
         "x": lambda g, w: times_matrix(g, w.T),
         "w": lambda g, x: matrix_product(_rows(x).T, _rows(g)),
-        "b": lambda g: add_reduce(_rows(g), axis=0) if g.ndim > 1 else g,
+        "b": lambda g: add_reduce(_rows(g), axis=0),
     },
+    together=_affine_gradients,
     decomposition=lambda x, w, b: np.dot(x, w) + b,
     rows={"x": 0},
 )
@@ -48,16 +77,49 @@ def affine(x: Array, w: Array, b: Array, /) -> Array:
     Tensor
         Shape (…, M).
     """
-    x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
-    if not x.ndim or w.ndim != 2:
-        raise ShapeError(f"affine: needs x of shape (…, D) and w of shape (D, M), got {x.shape} and {w.shape}")
-    out = times_matrix(x, w)
-    if b.shape != out.shape[-1:] and b.size != 1:
-        raise ShapeError(f"affine: the bias of shape {b.shape} does not fit x · W of shape {out.shape}")
-    if b.dtype is not out.dtype:
-        return out + b
-    out += b
-    return out
+    return _affine("affine", x, w, b, relu=False)
+
+
+@op(
+    symbol="affine + relu",
+    family="bilinear",
+    vjp={
+        "x": lambda g, w, out: times_matrix(g * (out > 0), w.T),
+        "w": lambda g, x, out: matrix_product(_rows(x).T, _rows(g * (out > 0))),
+        "b": lambda g, out: add_reduce(_rows(g * (out > 0)), axis=0),
+    },
+    together=_affine_gradients,
+    decomposition=lambda x, w, b: relu_op.dispatch(affine.dispatch(x, w, b)),
+    rows={"x": 0},
+    kinks=[
+        Kink(
+            "a result of 0 before relu",
+            "0",
+            (np.array([[-1.0], [0.0], [1.0]]), np.ones((1, 1)), np.zeros(1)),
+            ([[0.0], [0.0], [1.0]], [[1.0]], [1.0]),
+        )
+    ],
+)
+def affine_relu(x: Array, w: Array, b: Array, /) -> Array:
+    """A fully connected layer with its activation: max(x · W + b, 0); ``Sequential`` runs the two layers as this op.
+
+    Figure 5-28 of the book draws them one behind the other.
+
+    Parameters
+    ----------
+    x
+        Shape (…, D): one example, or any number of them.
+    w
+        Weights, shape (D, M).
+    b
+        Bias, shape (M,).
+
+    Returns
+    -------
+    Tensor
+        Shape (…, M).
+    """
+    return _affine("affine_relu", x, w, b, relu=True)
 
 
 def check_targets(t: Array, shape: tuple[int, ...]) -> None:

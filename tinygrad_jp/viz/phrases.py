@@ -563,6 +563,26 @@ PHRASES: dict[str, tuple[Phrase, ...]] = {
             _matrices,
         ),
     ),
+    "affine_relu": (
+        Phrase(
+            "relu({x} · {w} + {b})",
+            {
+                "x": "({g} × [{out} > 0]) · {w}ᵀ",
+                "w": "{x}ᵀ · ({g} × [{out} > 0])",
+                "b": "sum({g} × [{out} > 0], axis=0)",
+            },
+            Said(
+                "Multiplies by the weights, adds the bias, and sets what is negative to 0.",
+                "重みを掛けてバイアスを足し、負の値を 0 にします。",
+            ),
+            Said(
+                "The gradient passes where the result is positive; from there it goes on as through a matrix product: "
+                "times the other matrix, transposed.",
+                "勾配は結果が正の所だけを通り、その先は行列の積と同じく、相手の行列の転置を掛けます。",
+            ),
+            _matrices,
+        ),
+    ),
     "conv2d": (
         Phrase(
             "conv2d({x}, {w}{more})",

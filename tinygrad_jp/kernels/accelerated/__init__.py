@@ -3,6 +3,7 @@
 They are loaded by ``kernels.fast``, never imported elsewhere: this package needs numba.
 """
 
+from . import affine as affine
 from . import direct, patches
 from . import normalization as normalization
 from .losses import cross_entropy as cross_entropy

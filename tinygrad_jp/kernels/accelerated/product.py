@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ ROWS, COLUMNS, SUMMANDS = range(3)
 
 
 @kernel
-def _multiply(
+def multiply_part(
     part: int, worker: int, cuts: ndarray, shared: int, blas: ndarray, a: ndarray, a_order: int, b: ndarray,
     b_order: int, out: ndarray, more: ndarray,
 ) -> None:  # fmt: skip
@@ -118,28 +118,40 @@ def _multiply(
             _gemm(gemm, a_order, b_order, n, m, count, a, a_at, a_step, b, b_at, b_step, more, at, m)
 
 
-_bound_multiply = bind(_multiply, flush=False)  # a product is NumPy's, whoever computes it
+_bound_multiply = bind(multiply_part, flush=False)  # a product is NumPy's, whoever computes it
 
 
 @kernel
-def _multiply_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
-    """Compute a product with a team; the arguments are those of :func:`_multiply`."""
-    blas, out, more = arguments[1], arguments[-2], arguments[-1]
+def hand_out_products(team: ndarray, bound: tuple[int, int], cuts: ndarray, blas: ndarray) -> None:
+    """Do what ``hand_out`` does, with a BLAS of one thread in each of ours."""
     threads = _blas_threads(blas[GET_THREADS])
     if threads != 1:  # see kernels.threads
         write(blas, BEFORE, threads)
         add(blas, INSIDE, 1)
         _set_blas_threads(blas[SET_THREADS], 1)
-    hand_out(team, _bound_multiply(cuts, arguments), cuts)
+    hand_out(team, bound, cuts)
     if threads != 1:
         _set_blas_threads(blas[SET_THREADS], threads)
         add(blas, INSIDE, -1)
+
+
+@kernel
+def add_up(out: ndarray, more: ndarray) -> None:
+    """Add the other threads' sums to those of the first."""
     for i in range(len(more)):
         out += more[i]
 
 
+@kernel
+def _multiply_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
+    """Compute a product with a team; the arguments are those of :func:`multiply_part`."""
+    blas, out, more = arguments[1], arguments[-2], arguments[-1]
+    hand_out_products(team, _bound_multiply(cuts, arguments), cuts, blas)
+    add_up(out, more)
+
+
 @cache
-def _blas(dtype: np.dtype[Any]) -> Array | None:
+def blas_for(dtype: np.dtype[Any]) -> Array | None:
     """Find the BLAS's product of matrices of this dtype, and its threads."""
     letter = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}.get(dtype)
     names = f"{{}}cblas_{letter}gemm", "{}openblas_get_num_threads", "{}openblas_set_num_threads"
@@ -159,26 +171,51 @@ def _give_back(blas: Array, set_threads: Any) -> None:
         set_threads(int(blas[BEFORE]))
 
 
-def _laid(a: Array) -> tuple[Array, int]:
+def laid(a: Array) -> tuple[Array, int]:
     """Return a matrix, or its transpose, as a contiguous, writeable one, and which of them it is."""
-    laid, order = (a.T, TRANSPOSED) if a.flags.f_contiguous else (np.ascontiguousarray(a), AS_IS)
-    return laid if laid.flags.writeable else laid.copy(), order
+    matrix, order = (a.T, TRANSPOSED) if a.flags.f_contiguous else (np.ascontiguousarray(a), AS_IS)
+    return matrix if matrix.flags.writeable else matrix.copy(), order
 
 
 MOST = 2**20
 """Numbers that the threads' sums may take, if they share out summands."""
 
 
-def _shared(n: int, k: int, m: int, parts: int) -> tuple[int, int]:
-    """Choose what the threads share out, and how much there is of it: the longest side of the two matrices.
+@lru_cache(maxsize=256)
+def _cut(n: int, k: int, m: int, count: int) -> tuple[Array, int, int]:
+    """Choose what so many threads share out, where they cut it, and how many sums there are to be added to the first.
 
-    Then each thread reads a part of its own of the larger one. If those are rows of a weight, then it has the same part
-    in its cache when the gradient is computed and the optimizer changes the weight (measured: reading what another
-    processor changed last takes longer than the product).
+    They share the longest side of the two matrices. Then each reads a part of its own of the larger one. If those are
+    rows of a weight, then it has the same part in its cache when the gradient is computed and the optimizer changes the
+    weight (measured: reading what another processor changed last takes longer than the product).
     """
-    if k >= 2 * max(n, m) and n * m * (parts - 1) <= MOST:
-        return SUMMANDS, k
-    return (ROWS, n) if n >= m else (COLUMNS, m)
+    if k >= 2 * max(n, m) and n * m * (count - 1) <= MOST:
+        return cuts_of(k, count), SUMMANDS, count - 1
+    shared, length = (ROWS, n) if n >= m else (COLUMNS, m)
+    return cuts_of(length, min(count, length)), shared, 0
+
+
+@cache
+def _nothing(dtype: np.dtype[Any]) -> Array:
+    return np.empty((0, 0, 0), dtype)
+
+
+def room(n: int, m: int, dtype: np.dtype[Any]) -> Array:
+    """Return a matrix of any content."""
+    return empty((n, m), dtype) if n * m * dtype.itemsize >= SMALLEST else np.empty((n, m), dtype)
+
+
+def share(n: int, k: int, m: int, dtype: np.dtype[Any]) -> tuple[Array, int, Array, Array]:
+    """Choose how the threads share out a product of shapes (N, K) and (K, M), and make room for it.
+
+    Returns
+    -------
+    cuts, shared, out, more
+        As :func:`multiply_part` takes them.
+    """
+    cuts, shared, others = _cut(n, k, m, threads() if n * k * m >= WORTH_SHARING else 1)
+    more = np.empty((others, n, m), dtype) if others else _nothing(dtype)
+    return cuts, shared, room(n, m, dtype), more
 
 
 def multiply(a: Array, b: Array) -> Array | None:
@@ -186,15 +223,10 @@ def multiply(a: Array, b: Array) -> Array | None:
 
     The result does not depend on who computes which part, nor on what the process did before.
     """
-    blas = _blas(a.dtype) if a.dtype == b.dtype else None
+    blas = blas_for(a.dtype) if a.dtype == b.dtype else None
     if blas is None:
         return None
     (n, k), m = a.shape, b.shape[1]
-    most = threads() if n * k * m >= WORTH_SHARING else 1
-    shared, length = _shared(n, k, m, most)
-    parts = min(most, length)
-    cuts = cuts_of(length, parts)
-    make = empty if n * m * a.itemsize >= SMALLEST else np.empty
-    out, more = make((n, m), a.dtype), np.empty((parts - 1 if shared == SUMMANDS else 0, n, m), a.dtype)
-    _multiply_all(team(cuts), cuts, shared, blas, *_laid(a), *_laid(b), out, more)
+    cuts, shared, out, more = share(n, k, m, a.dtype)
+    _multiply_all(team(cuts), cuts, shared, blas, *laid(a), *laid(b), out, more)
     return out

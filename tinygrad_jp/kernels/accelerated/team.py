@@ -135,14 +135,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Team.forget)
 
 
-_NOBODY = np.ones(1, np.int64)
+NOBODY = np.ones(1, np.int64)
 """A team that is busy always."""
 
 
 def team(cuts: ndarray) -> ndarray:
     """Return the team for the parts that are so cut, awake or about to be: what kernels that share out work ask for."""
     if len(cuts) <= 2:
-        return _NOBODY
+        return NOBODY
     words = _Team.words
     if words is None:
         words = _Team.start()
