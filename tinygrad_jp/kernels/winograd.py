@@ -41,7 +41,7 @@ ROWS = 4
 """Of outputs, which are computed together."""
 CHANNELS, PIXELS = 24, 3_000
 """From so many on the transforms pay (measured)."""
-CACHE = 3 * 2**20
+CACHE = 3 * 2**19
 """Bytes that the transformed rows of a tile may take (measured)."""
 
 
@@ -181,7 +181,7 @@ def weight_gradient(y: Array, x: Array, w_shape: tuple[int, ...], windows: Windo
     """The exact adjoint of :func:`forward` in the filters: Gᵀ [Σ (A y) ⊙ (Bᵀ d)]."""
     outputs, channels, _, kw = w_shape
     layout = Columns(windows, channels, 1, dtype)
-    sums = [np.zeros((6, outputs, channels * kw), dtype) for _ in range(workers())]
+    sums = [np.zeros((6, channels * kw, outputs), dtype) for _ in range(workers())]
 
     def compute(worker: int, share: Sequence[Tile]) -> None:
         with own_room(dtype) as room:
@@ -189,12 +189,12 @@ def weight_gradient(y: Array, x: Array, w_shape: tuple[int, ...], windows: Windo
                 gradient = _rows(chwn(y)[:, tile.rows, :, tile.images], length(tile.rows) // ROWS, room)
                 images = _transformed(layout.filled(x, tile, room), room)
                 for total, row, g in zip(sums[worker], images, _back_transposed(gradient, room), strict=True):
-                    total += np.matmul(g.reshape(outputs, -1), _windows(row, windows, room).T)
+                    total += np.matmul(_windows(row, windows, room), g.reshape(outputs, -1).T)
 
     each_share(compute, _tiles(len(x), windows, channels, dtype.itemsize))
     total: Array = sum(sums[1:], start=sums[0])
-    gradient = np.tensordot(G4.T.astype(dtype), total, 1).reshape(3, outputs, channels, kw)
-    return gradient.transpose(1, 2, 0, 3).astype(np.result_type(y, x))
+    gradient = np.tensordot(G4.T.astype(dtype), total, 1).reshape(3, channels, kw, outputs)
+    return gradient.transpose(3, 1, 0, 2).astype(np.result_type(y, x), order="C")
 
 
 def _rows(y: Array, height: int, room: Room) -> Array:
