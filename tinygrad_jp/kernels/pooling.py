@@ -93,6 +93,16 @@ def rectify(x: Array, out: Array | None = None) -> Array:
     return result
 
 
+def stopped(g: Array, out: Array) -> Array:
+    """Stop a gradient where relu's result `out`, of the same shape, is 0: what :func:`rectify` lets through goes on."""
+    if g.size < WORTH_SHARING:
+        return np.multiply(g, out > 0)
+    g = in_order_of(out, g)
+    result = like(out, g.dtype, g.shape)
+    by_parts(lambda part: np.multiply(g[part], out[part] > 0, out=result[part]), out, out.ndim)
+    return result
+
+
 def _lowest(dtype: np.dtype[Any]) -> Any:
     if dtype.kind == "f":
         return -np.inf
@@ -127,10 +137,11 @@ def max_pool_forward(x: Array, w: Windows) -> tuple[Array, Array]:
         for k, places, inside in elements if padded else elements[1:]:
             candidate, so_far, code = images[inside], largest[places], which[places]
             better = candidate > so_far
-            if x.dtype.kind == "f":
-                better |= np.isnan(candidate)
             np.maximum(so_far, candidate, out=so_far)
             np.maximum(code, better * number(k), out=code)
+        if x.dtype.kind == "f" and np.isnan(largest).any():  # which is larger than nothing
+            for k, places, inside in elements:
+                np.maximum(which[places], np.isnan(images[inside]) * number(k), out=which[places])
 
     by_parts(compute, x)
     return best, winner

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .geometry import Windows, windows_on
-from .pooling import max_pool_forward, max_unpool, rectify
+from .pooling import max_pool_forward, max_unpool, rectify, stopped
 
 Array = np.ndarray[Any, Any]
 
@@ -78,5 +78,5 @@ def spread(y: Array, kept: Array, reduction: Reduction, image: tuple[int, int]) 
         Height and width of the images before it.
     """
     if reduction.pool == 1:
-        return y * (kept > 0) if reduction.relu else y
+        return stopped(y, kept) if reduction.relu else y
     return max_unpool(y, kept, _windows(image, reduction.pool))
