@@ -212,7 +212,7 @@ class TestKernels:
         monkeypatch.setattr(columns, "CACHE", cache)
         windows = kernels.windows_on((9, 4), (3, 2), (1, 1), ((0, 0), (0, 0)))
         seen = np.zeros((n, *windows.places), int)
-        laid = columns.Columns(windows, 4, 1, np.dtype(float))
+        laid = columns.Columns(windows, 4, 5, 1, np.dtype(float))
         for tile in laid.tiles(n):
             seen[tile.images, tile.rows] += 1
         assert (seen == 1).all()

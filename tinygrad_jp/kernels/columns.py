@@ -23,7 +23,7 @@ from .threads import each_share, workers
 Array = np.ndarray[Any, Any]
 
 CACHE = 2**20
-"""Bytes that the columns of a band may take: less makes the products short (measured)."""
+"""Bytes that columns and outputs of a band may take: less makes the products short (measured)."""
 PADDED = 2**22
 """Bytes that a padded tile may take (measured)."""
 FEW, IMAGES = 16, 128
@@ -88,16 +88,18 @@ class Columns:
     ----------
     windows
         Of the convolution.
-    channels, groups
-        Of the images, and into how many groups they are cut.
+    channels, outputs, groups
+        Of the images and of the results, and into how many groups they are cut.
     dtype
         In which to compute.
     """
 
-    def __init__(self, windows: Windows, channels: int, groups: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype[Any]) -> None:
         self.windows, self.channels, self.groups, self.dtype = windows, channels, groups, dtype
         self.height = channels * windows.size[0] * windows.size[1]
         """Of the matrix of columns."""
+        self.heights = self.height + outputs
+        """Of both matrices."""
 
     def tiles(self, n: int, whole_images: bool = False) -> list[Tile]:
         """Cut n images into tiles."""
@@ -111,7 +113,7 @@ class Columns:
     def bands(self, tile: Tile) -> list[Band]:
         """Cut a tile into bands whose columns fit the cache."""
         images, rows, places = length(tile.images), length(tile.rows), self.windows.places[1]
-        fit = CACHE // max(self.height * images * self.dtype.itemsize, 1)
+        fit = CACHE // max(self.heights * images * self.dtype.itemsize, 1)
         across = pieces(places, fit)
         return [Band(down, part) for down in pieces(rows, fit // max(places, 1)) for part in across]
 
@@ -200,7 +202,7 @@ def pixelwise(w: Array, x: Array, dtype: np.dtype[Any]) -> Array:
 
 def forward(x: Array, w: Array, windows: Windows, groups: int, dtype: np.dtype[Any]) -> Array:
     """Multiply the filters with the columns, band by band."""
-    columns = Columns(windows, x.shape[1], groups, dtype)
+    columns = Columns(windows, x.shape[1], len(w), groups, dtype)
     filters = np.ascontiguousarray(w, dtype).reshape(groups, len(w) // groups, w[0].size)
     out = empty_chwn((len(x), len(w), *windows.places), np.result_type(x, w))
 
@@ -227,7 +229,7 @@ def input_gradient(
     y: Array, w: Array, x_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any]
 ) -> Array:
     """Multiply the filters' transposes with the outputs' gradient, and add the columns back into images (col2im)."""
-    columns = Columns(windows, x_shape[1], groups, dtype)
+    columns = Columns(windows, x_shape[1], len(w), groups, dtype)
     filters = np.ascontiguousarray(w, dtype).reshape(groups, len(w) // groups, w[0].size).swapaxes(1, 2)
     out = empty_chwn(x_shape, np.result_type(y, w))
 
@@ -256,7 +258,7 @@ def weight_gradient(
     y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any]
 ) -> Array:
     """Multiply the outputs' gradient with the transposed columns, and add up over the bands."""
-    columns = Columns(windows, x.shape[1], groups, dtype)
+    columns = Columns(windows, x.shape[1], w_shape[0], groups, dtype)
     sums = [np.zeros((groups, math.prod(w_shape[1:]), w_shape[0] // groups), dtype) for _ in range(workers())]
 
     def compute(worker: int, share: Sequence[Tile]) -> None:

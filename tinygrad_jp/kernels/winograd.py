@@ -39,7 +39,7 @@ P, Q = 5 / 8, 3 / 2
 """The points ±p and ±q of the compiled kernels."""
 ROWS = 4
 """Of outputs, which are computed together."""
-CHANNELS, PIXELS = 24, 3_000
+CHANNELS, PIXELS = 64, 3_000
 """From so many on the transforms pay (measured)."""
 CACHE = 3 * 2**19
 """Bytes that the transformed rows of a tile may take (measured)."""
@@ -157,7 +157,7 @@ def _windows(row: Array, windows: Windows, room: Room) -> Array:
 def forward(x: Array, w: Array, windows: Windows, dtype: np.dtype[Any]) -> Array:
     """Transform, multiply, transform back, tile by tile."""
     outputs, channels = w.shape[:2]
-    layout = Columns(windows, channels, 1, dtype)
+    layout = Columns(windows, channels, outputs, 1, dtype)
     filters = np.tensordot(G4.astype(dtype), w.astype(dtype, copy=False), (1, 2)).reshape(6, outputs, -1)
     out = empty_chwn((len(x), outputs, *windows.places), np.result_type(x, w))
 
@@ -180,7 +180,7 @@ def forward(x: Array, w: Array, windows: Windows, dtype: np.dtype[Any]) -> Array
 def weight_gradient(y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, dtype: np.dtype[Any]) -> Array:
     """The exact adjoint of :func:`forward` in the filters: Gᵀ [Σ (A y) ⊙ (Bᵀ d)]."""
     outputs, channels, _, kw = w_shape
-    layout = Columns(windows, channels, 1, dtype)
+    layout = Columns(windows, channels, outputs, 1, dtype)
     sums = [np.zeros((6, channels * kw, outputs), dtype) for _ in range(workers())]
 
     def compute(worker: int, share: Sequence[Tile]) -> None:
