@@ -96,16 +96,21 @@ Passes = tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]
 def numpy_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> Passes | None:
     """Return the three passes by one of NumPy's kernels, or None if it cannot do them."""
     laid = shape.windows
+    turned = kernels.flipped(w, 1)
+    full = windows_on(laid.places, laid.size, (1, 1), ((shape.size - 1 - shape.pad,) * 2,) * 2)
     if name == "columns":
+        as_convolution = shape.stride == 1 and shape.outputs <= 2 * shape.channels  # see conv2d_input_gradient
         return (
             lambda: columns.forward(x, w, laid, 1, FLOAT),
-            lambda: columns.input_gradient(y, w, x.shape, laid, 1, FLOAT),
+            lambda: (
+                columns.forward(y, turned, full, 1, FLOAT)
+                if as_convolution
+                else columns.input_gradient(y, w, x.shape, laid, 1, FLOAT)
+            ),
             lambda: columns.weight_gradient(y, x, w.shape, laid, 1, FLOAT),
         )
     if (laid.size, laid.stride) != ((3, 3), (1, 1)):
         return None
-    turned = kernels.flipped(w, 1)
-    full = windows_on(laid.places, (3, 3), (1, 1), ((2 - shape.pad,) * 2,) * 2)
     return (
         lambda: winograd.forward(x, w, laid, FLOAT),
         lambda: winograd.forward(y, turned, full, FLOAT),
@@ -147,8 +152,8 @@ def rows(make: Callable[..., Passes | None], names: tuple[str, str], lanes: int 
         x = rng.random((BATCH, shape.channels, shape.side, shape.side), np.float32)
         w = rng.random((shape.outputs, shape.channels, shape.size, shape.size), np.float32)
         y = rng.random((BATCH, shape.outputs, *shape.windows.places), np.float32)
-        if lanes:  # as the compiled kernels pass them on to each other
-            x, y = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, y))
+        order = (0, 2, 3, 1) if lanes else (1, 2, 3, 0)  # as the layers pass them on to each other
+        x, y = (np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order)) for a in (x, y))
         chosen = kernels.choose(shape.windows, BATCH, shape.channels, shape.outputs, 1, lanes)
         cells = []
         for name in names:
