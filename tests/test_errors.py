@@ -116,6 +116,16 @@ SHAPES: dict[str, Case] = {
     "reshape with −1": (lambda: leaf(2, 3).reshape(4, -1), ShapeError, r"^reshape: .*\(4, ?.*\).*\(2, 3\)"),
     "broadcast_to": (lambda: leaf(2, 3).broadcast_to((3, 3)), ShapeError, r"^broadcast_to: .*\(2, ?3\).*\(3, ?3\)"),
     "squeeze two": (lambda: leaf(2, 3).squeeze((0, 1)), ShapeError, r"^squeeze: .*not equal to one.*\(2, 3\)"),
+    "affine's bias has more axes": (
+        lambda: tj.affine(leaf(2, 3), leaf(3, 2), leaf(1, 1)),
+        ShapeError,
+        r"^affine: .*bias.*\(1, 1\).*\(2, 2\)",
+    ),
+    "affine_relu": (
+        lambda: tj.affine_relu(leaf(2, 3), leaf(2, 2), leaf(2)),
+        ShapeError,
+        r"^affine_relu: shapes \(2, 3\) and \(2, 2\) do not align: 3 \(axis 1 of x\) != 2 \(axis 0 of w\)",
+    ),
     "affine of a number": (lambda: tj.affine(leaf(), leaf(2, 2), leaf(2)), ShapeError, r"^affine: .*\(\).*\(2, 2\)"),
     "squeeze": (lambda: leaf(2, 3).squeeze(0), ShapeError, r"^squeeze: .*\(2, 3\)"),
     "split": (lambda: leaf(3).split(2), ShapeError, r"^split: axis 0 of length 3 does not divide into 2 equal parts"),

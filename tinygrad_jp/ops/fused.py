@@ -29,7 +29,7 @@ def _affine(name: str, x: Array, w: Array, b: Array, relu: bool) -> Array:
     if not x.ndim or w.ndim != 2:
         raise ShapeError(f"{name}: needs x of shape (…, D) and w of shape (D, M), got {x.shape} and {w.shape}")
     shape = (*x.shape[:-1], w.shape[1])
-    if b.shape != shape[-1:] and b.size != 1:
+    if b.ndim > 1 or (b.shape != shape[-1:] and b.size != 1):
         raise ShapeError(f"{name}: the bias of shape {b.shape} does not fit x · W of shape {shape}")
     out = kernels.forward(_rows(x), w, b, relu)
     return out if x.ndim == 2 else out.reshape(shape)
