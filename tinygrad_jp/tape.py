@@ -517,7 +517,8 @@ def _together(plan: Plan, g: Array, saved: tuple[Any, ...]) -> Iterable[Any]:
     """Compute what all steps of a plan are to give; in the place of a vjp stands its result, of its arguments None."""
     assert plan.op.together is not None
     known = zip(plan.names, saved[-len(plan.names) :], strict=True)
-    return zip(plan.active, plan.op.together(g, plan.together, **dict(known)), itertools.repeat(None))
+    made = zip(plan.active, plan.op.together(g, plan.together, **dict(known)), strict=True)
+    return [(i, r, None) for i, r in made]
 
 
 def _freed(plan: Plan) -> GraphFreedError:
