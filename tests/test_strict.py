@@ -201,6 +201,36 @@ class TestMatrices:
         np.testing.assert_array_equal(x.grad.numpy(), np.tile([1.0, 2.0, 3.0], (4, 1)))
         assert report.saved
 
+    @pytest.mark.parametrize(
+        ("w", "b"),
+        [
+            ([[-np.inf, 1.0], [1.0, 2.0]], [0.0, np.inf]),  # a result of inf passes relu
+            ([[np.inf, 1.0], [1.0, 2.0]], [-np.inf, 0.0]),  # one of NaN does not
+            ([[np.inf, 1.0], [1.0, 2.0]], [0.0, 0.0]),  # an infinite weight that counts
+        ],
+    )
+    def test_fused_layers_are_saved_as_their_steps_are(self, w: Any, b: Any) -> None:
+        def of(function: Any) -> tuple[np.ndarray, np.ndarray]:
+            x = leaf([[1.0, 1.0], [2.0, 3.0]])
+            with strict_zero():
+                y = function(x)
+                y.sum().backward()
+            return y.numpy().reshape(2, 2), x.grad.numpy()
+
+        def convolved(x: Any, fused: bool) -> Any:
+            images, filters = x.reshape(2, 2, 1, 1), np.reshape(np.transpose(w), (2, 2, 1, 1))
+            if fused:
+                return tj.conv_layer(images, filters, np.array(b), relu=True)
+            return tj.relu(tj.conv2d(images, filters) + np.reshape(b, (2, 1, 1)))
+
+        with np.errstate(invalid="ignore"):
+            for one, other in (
+                (lambda x: tj.affine_relu(x, w, b), lambda x: tj.relu(tj.affine(x, w, b))),
+                (lambda x: convolved(x, True), lambda x: convolved(x, False)),
+            ):
+                for found, expected in zip(of(one), of(other), strict=True):
+                    np.testing.assert_array_equal(found, expected)
+
     @pytest.mark.parametrize("function", [tj.dot, tj.matmul, lambda x, w: tj.einsum("ij,jk->ik", x, w)])
     def test_masked_rows_of_the_input(self, function: Any) -> None:
         """Rows of x that are not finite and not taken give the weights nothing."""

@@ -90,8 +90,9 @@ def rescue(
         reached = nonzero != 0
     elif plan.op.family == "bilinear":
         # Tags of 1 travel through the vjp: they meet where a nonzero g meets an undefined input
-        reached = _values(vjp(nonzero, _map_arrays(lambda v: (~np.isfinite(_values(v))).astype(float), saved))) != 0
-        instead = vjp(g, _map_arrays(lambda v: np.where(np.isfinite(v), v, 0.0), saved))
+        tags = _map_factors(lambda v: (~np.isfinite(_values(v))).astype(float), saved, plan)
+        reached = _values(vjp(nonzero, tags)) != 0
+        instead = vjp(g, _map_factors(lambda v: np.where(np.isfinite(v), v, 0.0), saved, plan))
     else:
         reached = _slices_with(nonzero, plan, saved, undefined.shape)
     mended = undefined & ~reached & np.isfinite(_values(instead))
@@ -104,6 +105,12 @@ def rescue(
 
 def _values(x: Array) -> np.ndarray:
     return np.asarray(x.numpy() if hasattr(x, "requires_grad") else x)
+
+
+def _map_factors(function: Callable[[Array], Array], saved: tuple[Any, ...], plan: Plan) -> tuple[Any, ...]:
+    """Apply a function to the inputs among saved values, in which the op is linear; what else it kept only selects."""
+    inputs = {len(saved) + position for position, _ in plan.saved_inputs}
+    return tuple(_map_arrays(function, value) if i in inputs else value for i, value in enumerate(saved))
 
 
 def _map_arrays(function: Callable[[Array], Array], saved: Any) -> Any:
