@@ -220,6 +220,14 @@ class TestWithNumba:
             tolerance = {2: 1e-2, 4: 1e-6, 8: 1e-14}[a.dtype.itemsize]
             np.testing.assert_allclose(a, e, rtol=0, atol=tolerance * sums)
 
+    def test_the_gradient_of_a_bias_loses_no_digits_over_many_rows(self) -> None:
+        for fast in (True, False):
+            tj.use_fast(fast)
+            b = tj.Tensor(np.zeros(1, np.float32), requires_grad=True)
+            w = tj.Tensor(np.ones((4, 1), np.float32), requires_grad=True)
+            tj.affine(np.ones((100_000, 4), np.float32), w, b).backward(np.full((100_000, 1), 0.1, np.float32))
+            assert b.grad.item() == pytest.approx(10_000, rel=1e-6)
+
     @pytest.mark.parametrize("alone", [0, 2**62])
     def test_a_nan_passes_relu_and_stops_nothing(self, alone: int) -> None:
         """As with NumPy: what is no number stays none, and its gradient is 0."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .fast import compiled
-from .pooling import rectify
+from .pooling import rectify, stopped
 from .product import SMALL, product
 
 Array = np.ndarray[Any, Any]
@@ -66,7 +66,7 @@ def gradients(wanted: Sequence[str], g: Array, x: Array | None, w: Array | None,
         if found is not None:
             return [found[name] for name in wanted]
     if out is not None:
-        g = g * (out > 0)
+        g = stopped(g, out)
     made = {"b": lambda: np.add.reduce(g, axis=0)}
     if w is not None:
         made["x"] = lambda: product(g, w.T)

@@ -115,7 +115,7 @@ def _gradients_all(team: ndarray, cuts: ndarray, y: ndarray, out: ndarray, sums:
     """Compute both products with a team; `y` is the result's gradient, the arguments those of :func:`_gradient_part`.
 
     With relu, `out` has rows, and the part of `y` that it lets through goes to the first matrix of the arguments,
-    which else is `y`. `sums` takes the bias's gradient.
+    which else is `y`. `sums` takes the bias's gradient, in double precision: rows are many, and added one by one.
     """
     blas, g, _, _, _, _, dw, more_dw, _, _, _, _, dx, more_dx = arguments
     zero = g.dtype.type(0)
@@ -123,7 +123,7 @@ def _gradients_all(team: ndarray, cuts: ndarray, y: ndarray, out: ndarray, sums:
         passed, given, seen = g[i], y[i], out[i]
         for j in range(passed.size):
             passed[j] = given[j] if seen[j] > zero else zero * given[j]
-    sums[:] = zero
+    sums[:] = 0
     for i in range(len(g)):
         row = g[i]
         for j in range(row.size):
@@ -141,7 +141,7 @@ Share = tuple[Array, int, Array, Array]
 def _none(dtype: np.dtype[Any]) -> tuple[Array, Share]:
     """Return a matrix of no numbers, and the share of a product that nobody wants."""
     nothing = np.empty((0, 0), dtype)
-    return nothing, (cuts_of(0, 0), ROWS, nothing, np.empty((0, 0, 0), dtype))
+    return nothing, (np.zeros(1, np.int64), ROWS, nothing, np.empty((0, 0, 0), dtype))
 
 
 def gradients(y: Array, x: Array | None, w: Array | None, out: Array | None) -> dict[str, Array] | None:
@@ -153,7 +153,7 @@ def gradients(y: Array, x: Array | None, w: Array | None, out: Array | None) -> 
     nothing, unwanted = _none(dtype)
     of_w = unwanted if x is None else share(x.shape[1], n, m, dtype)
     of_x = unwanted if w is None else share(n, m, len(w), dtype)
-    dw, dx, sums = of_w[2], of_x[2], np.empty(m, dtype)
+    dw, dx, sums = of_w[2], of_x[2], np.empty(m)
     y = _contiguous(y)
     parts = len(of_w[0]) + len(of_x[0]) - 2
     cuts = cuts_of(parts, parts)
@@ -163,4 +163,4 @@ def gradients(y: Array, x: Array | None, w: Array | None, out: Array | None) -> 
         blas, y if out is None else room(n, m, dtype),
         *laid(nothing if x is None else x), *of_w, *laid(nothing if w is None else w), *of_x,
     )  # fmt: skip
-    return {"x": dx, "w": dw, "b": sums}
+    return {"x": dx, "w": dw, "b": sums.astype(dtype, copy=False)}

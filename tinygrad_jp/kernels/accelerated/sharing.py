@@ -46,7 +46,7 @@ def cut(n: int, products: int) -> Array:
 @lru_cache(maxsize=256)
 def cuts_of(n: int, count: int) -> Array:
     """Cut n things into so many parts, as equal as can be."""
-    return np.arange(count + 1) * n // max(count, 1)
+    return np.arange(count + 1) * n // count
 
 
 def rooms(cuts: Array, *sizes: int, dtype: np.dtype[Any]) -> list[Array]:
