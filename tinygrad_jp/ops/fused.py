@@ -107,12 +107,8 @@ def affine_relu(x: Array, w: Array, b: Array, /) -> Array:
 
     Parameters
     ----------
-    x
-        Shape (…, D): one example, or any number of them.
-    w
-        Weights, shape (D, M).
-    b
-        Bias, shape (M,).
+    x, w, b
+        As in ``affine``: shapes (…, D), (D, M) and (M,).
 
     Returns
     -------
