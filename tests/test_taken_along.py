@@ -119,6 +119,45 @@ def test_a_subclass_with_a_forward_of_its_own_is_asked_for_nothing() -> None:
     assert ops_of(net(images(1, 2, 4, 4))) == ["conv_layer", "mul", "relu"]
 
 
+class _Twice:
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * 2  # type: ignore[misc]
+
+
+class MixedIn(_Twice, Linear):
+    """Whose ``forward`` comes from a class that is no module."""
+
+
+class Called(Linear):
+    def __call__(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return super().__call__(x)
+
+
+class Named(Linear):
+    """Changes nothing of what is computed."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [(MixedIn, ["affine", "mul", "relu"]), (Called, ["affine", "relu"]), (Named, ["affine_relu"])],
+)
+def test_subclasses_are_asked_for_what_their_forward_knows(layer: type[Linear], expected: list[str]) -> None:
+    net = Sequential(layer(3, 2, dtype=np.float64), ReLU())
+    x = images(4, 3)
+    assert ops_of(net(x)) == expected
+    np.testing.assert_array_equal(net(x).numpy(), layer_by_layer(net, x).numpy())
+
+
+@pytest.mark.parametrize("patched", [Linear, ReLU])
+def test_a_forward_put_in_place_of_a_class_s_own_runs(patched: type[Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    own = patched.forward
+    monkeypatch.setattr(patched, "forward", lambda self, x: own(self, x) * 2)
+    net = Sequential(Linear(3, 2, dtype=np.float64), ReLU())
+    x = images(4, 3)
+    assert ops_of(net(x)).count("mul") == 1
+    np.testing.assert_array_equal(net(x).numpy(), layer_by_layer(net, x).numpy())
+
+
 def test_in_use_batch_normalization_takes_relu_along_too() -> None:
     net = Sequential(BatchNorm2d(3), ReLU())
     x = Tensor(RNG.normal(size=(4, 3, 2, 2)).astype(np.float32))

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any, overload
 
 from ..errors import DtypeError, IndexingError
-from .activation import ReLU
-from .module import Module
+from .activation import Function, ReLU
+from .module import Module, taken_along
 from .pooling import MaxPool2d
 
 
@@ -104,8 +104,9 @@ class Sequential(ModuleList):
         while at < len(modules):
             module = modules[at]
             at += 1
-            if module.takes_along and not module.watched:
-                together = _taken_along(module.takes_along, modules[at : at + len(module.takes_along)])
+            able = taken_along.get(type(module).forward, ())
+            if able and not module.watched:
+                together = _options(able, modules[at : at + len(able)])
                 at += len(together)
                 x = module(x, **together)
             else:
@@ -113,14 +114,20 @@ class Sequential(ModuleList):
         return x
 
 
-def _taken_along(able: Sequence[str], behind: Sequence[Module]) -> dict[str, Any]:
+_CALL_FUNCTION = Function.forward
+"""What relu and pooling do when they run; a class in which it was replaced runs by itself."""
+
+
+def _options(able: Sequence[str], behind: Sequence[Module]) -> dict[str, Any]:
     """Say which of the modules behind one it does itself: options of its ``forward``, in the order of the modules."""
     options: dict[str, Any] = {}
     for follower in behind:
         relu = type(follower) is ReLU
         option = "relu" if relu else "pool"
         value = relu or (type(follower) is MaxPool2d and follower.side)
-        if not value or option not in able or option in options or "pool" in options or follower.watched:
+        if not value or option not in able or option in options or "pool" in options:
+            break
+        if follower.watched or type(follower).forward is not _CALL_FUNCTION:
             break
         options[option] = value
     return options

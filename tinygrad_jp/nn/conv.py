@@ -13,7 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..ops.table import Op
 from ..tensor import Tensor, as_tensor
 from . import init as initial
-from .module import Module, Parameter, check_counts, check_flags
+from .module import Module, Parameter, check_counts, check_flags, takes_along
 
 Lengths = int | Sequence[int]
 """One number for every direction, or one for each."""
@@ -126,7 +126,6 @@ class Conv2d(_Convolution):
     """
 
     function = ops.conv2d
-    takes_along = ("relu", "pool")
 
     def __init__(
         self,
@@ -145,6 +144,7 @@ class Conv2d(_Convolution):
         options = {"stride": stride, "padding": padding, "dilation": dilation, "strict": strict}
         super().__init__(in_channels, out_channels, size, bias, init, dtype, groups, **options)
 
+    @takes_along("relu", "pool")
     def forward(self, x: Tensor, relu: bool = False, pool: int = 1) -> Tensor:
         """Map images of shape (N, in_channels, H, W) to maps of shape (N, out_channels, OH, OW).
 

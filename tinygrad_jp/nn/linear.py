@@ -12,7 +12,7 @@ from .. import ops
 from ..errors import ArgumentError, DtypeError
 from ..tensor import Tensor, as_tensor
 from . import init as initial
-from .module import Module, Parameter, check_counts, check_flags
+from .module import Module, Parameter, check_counts, check_flags, takes_along
 
 
 class Linear(Module):
@@ -40,8 +40,6 @@ class Linear(Module):
         b, shape (M,), at first 0; or None.
     """
 
-    takes_along = ("relu",)
-
     def __init__(
         self,
         in_features: int,
@@ -55,6 +53,7 @@ class Linear(Module):
         self.weight = Parameter(initial.get(init)((in_features, out_features)), "W", dtype)
         self.bias = Parameter(np.zeros(out_features), "b", dtype) if bias else None
 
+    @takes_along("relu")
     def forward(self, x: Tensor, relu: bool = False) -> Tensor:
         """Map x of shape (…, D) to shape (…, M); `relu` does what ``ReLU`` behind this layer would."""
         if self.bias is None:

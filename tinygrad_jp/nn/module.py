@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from numbers import Real
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -17,6 +17,23 @@ from ..tensor import Tensor
 Self = TypeVar("Self", bound="Module")
 _COLLECTIONS = (dict, list, tuple, set, frozenset)
 ForwardHook = Callable[["Module", tuple[Any, ...], Any], Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+taken_along: dict[Callable[..., Any], tuple[str, ...]] = {}
+"""Which layers behind a module its ``forward`` can do itself, by that function: options "relu" and "pool"."""
+
+
+def takes_along(*options: str) -> Callable[[F], F]:
+    """Mark a ``forward`` that can do the layers behind it itself, if ``Sequential`` gives it these options.
+
+    The function is marked and not the class: another one in its place, inherited or patched in, knows nothing of them.
+    """
+
+    def mark(forward: F) -> F:
+        taken_along[forward] = options
+        return forward
+
+    return mark
 
 
 class Parameter(Tensor):
@@ -88,15 +105,8 @@ class Module:
     """
 
     training: bool = True
-    takes_along: ClassVar[tuple[str, ...]] = ()
-    """Which layers behind this one ``forward`` can do itself: options "relu" and "pool" (see ``Sequential``)."""
     _buffers: frozenset[str] = frozenset()
     _forward_hooks: tuple[ForwardHook, ...] = ()
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "forward" in vars(cls) and "takes_along" not in vars(cls):
-            cls.takes_along = ()  # a forward of its own may know nothing of what the one above it could do
 
     def forward(self, *inputs: Any) -> Any:
         """Compute the output; to be written by the subclass."""
@@ -218,8 +228,8 @@ class Module:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody wants to see each run of this module: it has a forward hook, or its own ``forward``."""
-        return bool(self._forward_hooks) or "forward" in vars(self)
+        """Whether somebody wants to see each run: there is a forward hook, or an own ``forward`` or ``__call__``."""
+        return bool(self._forward_hooks) or "forward" in vars(self) or type(self).__call__ is not Module.__call__
 
     def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward; what it returns, unless None, replaces the output.

@@ -13,7 +13,7 @@ from ..blank import Blank
 from ..errors import ArgumentError, ShapeError
 from ..kernels import normalization
 from ..tensor import Tensor, as_tensor
-from .module import Module, Parameter, check_counts, check_numbers
+from .module import Module, Parameter, check_counts, check_numbers, takes_along
 
 
 class _BatchNorm(Module):
@@ -31,7 +31,6 @@ class _BatchNorm(Module):
         Of the parameters and averages.
     """
 
-    takes_along = ("relu",)
     axes: ClassVar[tuple[int, ...]]
     """Over which mean and variance are taken: all but axis 1."""
     layout: ClassVar[str]
@@ -50,6 +49,7 @@ class _BatchNorm(Module):
         self.register_buffer("running_mean", np.zeros(features, dtype))
         self.register_buffer("running_var", np.ones(features, dtype))
 
+    @takes_along("relu")
     def forward(self, x: Tensor, relu: bool = False) -> Tensor:
         """Normalize x over all axes but axis 1; `relu` does what ``ReLU`` behind this layer would."""
         x = as_tensor(x)
