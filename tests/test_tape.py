@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, op
-from tinygrad_jp.errors import GraphError, GraphFreedError, InPlaceError, ShapeError
+from tinygrad_jp.errors import CallError, GraphError, GraphFreedError, InPlaceError, ShapeError
 from tinygrad_jp.tape import Node, topological_order
 
 BIG = 40
@@ -1277,6 +1277,15 @@ class TestTogether:
             name: expected[name] for name in wanted
         }
         assert calls == [(tuple(wanted), {n for n, other in (("y", "x"), ("x", "y")) if other in wanted})]
+
+    def test_one_gradient_too_few_is_refused(self) -> None:
+        @op(vjp={"x": lambda g, y: g * y, "y": lambda g, x: g * x}, together=lambda g, wanted, x, y: [g * y])
+        def product(x: Any, y: Any, /) -> Any:
+            return x * y
+
+        x, y = Tensor(2.0, requires_grad=True), Tensor(3.0, requires_grad=True)
+        with pytest.raises(CallError, match="product: together returned 1 gradients for x, y"):
+            product(x, y).backward()
 
     def test_the_separate_ones_serve_everything_else(self, product_plus: Any, calls: list[Any]) -> None:
         x, y, z = (Tensor(v, requires_grad=True) for v in (2.0, 3.0, 5.0))

@@ -20,7 +20,7 @@ import numpy as np
 from numpy import asarray, ndarray
 
 from .buffers import lent
-from .errors import DtypeError, GraphFreedError, InPlaceError, ShapeError
+from .errors import CallError, DtypeError, GraphFreedError, InPlaceError, ShapeError
 from .ops.reduce import add_reduce
 from .ops.table import Array, Plan, call_vjp
 from .strict import rescue, strict_report
@@ -448,12 +448,7 @@ def propagate(
             if useful is not None and edge not in useful:
                 contributions.append(None)
                 continue
-            if type(at) is int:
-                r = vjp(g, saved[at])
-            elif at is None:
-                r = vjp
-            else:
-                r = vjp(g, *[saved[k] for k in at])
+            r = vjp(g, saved[at]) if type(at) is int else vjp(g, *[saved[k] for k in at])
             if report is not None:
                 r = rescue(report, node, i, partial(call_vjp, vjp, at), g, saved[-len(plan.names) :], r)
             earlier = table.get(edge)
@@ -490,10 +485,16 @@ def propagate(
         if not retain_graph:
             node.record = record[plan.others]
             node.plan = plan.freed
-    leaves: dict[Any, Array] = table if targets is None else {x: table[x] for x in targets if x in table}
-    for leaf, g in leaves.items():
+    leaves = table if targets is None else {x: table[x] for x in targets if x in table}
+    return found | _of_leaves(leaves, fresh, shown=wrap is None)
+
+
+def _of_leaves(table: dict[Any, Array], fresh: set[Any], shown: bool) -> dict[Any, Array]:
+    """Return the gradients of leaves, through their hooks, as arrays that nothing else holds."""
+    found = {}
+    for leaf, g in table.items():
         if leaf._hooks:
-            found[leaf] = _through_hooks(leaf, g, shown=wrap is None)
+            found[leaf] = _through_hooks(leaf, g, shown)
         else:
             found[leaf] = g if leaf in fresh else g.copy()
     return found
@@ -514,11 +515,14 @@ def _witnessed_steps(node: Node, witness: Witness) -> Iterator[Any]:
 
 
 def _together(plan: Plan, g: Array, saved: tuple[Any, ...]) -> Iterable[Any]:
-    """Compute what all steps of a plan are to give; in the place of a vjp stands its result, of its arguments None."""
-    assert plan.op.together is not None
+    """Compute what all steps of a plan are to give, and return steps that give it."""
+    assert plan.op.together
+    assert plan.together
     known = zip(plan.names, saved[-len(plan.names) :], strict=True)
-    made = zip(plan.active, plan.op.together(g, plan.together, **dict(known)), strict=True)
-    return [(i, r, None) for i, r in made]
+    made = plan.op.together(g, plan.together, **dict(known))
+    if len(made) != len(plan.active):
+        raise CallError(f"{plan.op.name}: together returned {len(made)} gradients for {', '.join(plan.together)}")
+    return [(i, lambda g, r=r: r, ()) for i, r in zip(plan.active, made, strict=True)]
 
 
 def _freed(plan: Plan) -> GraphFreedError:
