@@ -493,6 +493,16 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ArgumentError,
         r"^conv_transpose2d: .* GiB of memory",
     ),
+    "no channels": (
+        lambda: tj.conv2d(images(2, 0, 5, 5), images(3, 0, 3, 3)),
+        ShapeError,
+        r"^conv2d: needs at least one channel and one filter, got x of shape \(2, 0, 5, 5\)",
+    ),
+    "no filters": (
+        lambda: tj.conv_layer(X, images(0, 3, 3, 3), np.zeros(0)),
+        ShapeError,
+        r"^conv_layer: needs at least one channel and one filter",
+    ),
     "conv1d: rank": (lambda: tj.conv1d(X, images(4, 3, 2)), ShapeError, r"^conv1d: needs x of shape \(N, C, L\)"),
     "conv1d: channels": (lambda: tj.conv1d(images(2, 3, 5), images(4, 2, 2)), ShapeError, r"^conv1d: .* 3 channels"),
     "conv1d: stride": (
@@ -542,6 +552,19 @@ def test_options_may_be_lists_on_the_way_back_too() -> None:
     again = tj.Tensor(np.ones((1, 1, 6, 6)), requires_grad=True)
     tj.conv_layer(again, w, np.zeros(2), stride=(1, 2), padding=(1, 1)).sum().backward()
     np.testing.assert_array_equal(x.grad, again.grad)
+
+
+def test_long_doubles_are_computed_by_numpy() -> None:
+    """Also where the extra [fast] is installed, which does not know them."""
+    x, w, b = (Tensor(np.ones(s, np.longdouble), requires_grad=True) for s in ((2, 3, 6, 6), (4, 3, 3, 3), (4,)))
+    y = tj.conv_layer(x, w, b, relu=True, pool=2)
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == w.grad.dtype == b.grad.dtype == np.longdouble
+    np.testing.assert_array_equal(y.numpy(), np.full((2, 4, 2, 2), 28))
+    np.testing.assert_array_equal(b.grad.numpy(), [8] * 4)
+    normal = tj.batch_norm(x, np.ones(3, np.longdouble), np.ones(3, np.longdouble), relu=True)
+    normal.sum().backward()
+    assert normal.dtype == np.longdouble
 
 
 @pytest.mark.parametrize("options", [{"stride": (1.0, 1.0)}, {"dilation": (1.0, 1.0)}, {"padding": (1.0, 1.0)}])

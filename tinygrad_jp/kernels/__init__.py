@@ -69,7 +69,7 @@ def compiled_for(
     windows: Windows, n: int, channels: int, outputs: int, groups: int, dtype: np.dtype[Any]
 ) -> ModuleType | None:
     """Return the compiled kernels for a convolution, or None where NumPy's are to be used."""
-    fast = compiled()
+    fast = compiled(dtype)
     if fast is None:
         return None
     lanes = 2 * fast.BYTES // dtype.itemsize

@@ -29,8 +29,8 @@ def check_labels(t: Array, classes: int) -> None:
 
 def of_labels(x: Array, t: Array) -> tuple[Any, Array]:
     """Return Σ −log softmax(x)[t] and the error, for whole-number labels of shape (N,), which are checked."""
-    fast = compiled() if x.size >= WORTH_COMPILING else None
-    if fast is not None and x.dtype in (np.float32, np.float64):
+    fast = compiled(x.dtype) if x.size >= WORTH_COMPILING else None
+    if fast is not None:
         error = np.empty(x.shape, x.dtype)
         loss, valid = fast.cross_entropy(np.ascontiguousarray(x), np.ascontiguousarray(t, np.intp), error)
         if not valid:

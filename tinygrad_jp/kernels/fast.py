@@ -7,6 +7,9 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 from ..errors import ArgumentError
 
@@ -34,13 +37,15 @@ def use_fast(on: bool | None = None) -> None:
     _load.cache_clear()
 
 
-def compiled() -> ModuleType | None:
+def compiled(dtype: np.dtype[Any] | None = None) -> ModuleType | None:
     """Return the module of compiled kernels, or None where NumPy's are to be used.
+
+    NumPy's also compute in any `dtype`, if it is given, other than float32 and float64.
 
     The first call imports numba (about half a second); a kernel's very first use compiles it, later ones read it from
     the cache on the disk.
     """
-    return _load()
+    return _load() if dtype is None or dtype in (np.float32, np.float64) else None
 
 
 @cache

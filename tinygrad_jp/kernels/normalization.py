@@ -6,6 +6,7 @@ parameters (C,). With `relu` negative results become 0; what is positive in the 
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,15 @@ def _column(values: Array, x: Array) -> Array:
     return values.reshape(-1, *[1] * (x.ndim - 2))
 
 
+def _fast(x: Array) -> ModuleType | None:
+    """Return the compiled kernels if they are to take such images."""
+    return compiled(np.result_type(x, np.float32)) if x.size else None
+
+
 def moments(x: Array) -> tuple[Array, Array]:
     """Return mean and (biased) variance of each channel, in at least float32."""
-    fast = compiled()
-    if fast is not None and x.size:
+    fast = _fast(x)
+    if fast is not None:
         mean, var = fast.normalization.moments(x)
         return mean, var
     dtype = np.result_type(x, np.float32)
@@ -38,8 +44,8 @@ def normalize(x: Array, mean: Array, scale: Array, gamma: Array, beta: Array, re
     """Return γ (x − mean) · scale + β, with `scale` = 1 / √(variance + ε)."""
     slope = gamma * scale
     shift = beta - slope * mean
-    fast = compiled()
-    if fast is not None and x.size:
+    fast = _fast(x)
+    if fast is not None:
         out: Array = fast.normalization.scaled(x, slope, shift, relu)
         return out
     out = x * _column(slope, x)
@@ -49,8 +55,8 @@ def normalize(x: Array, mean: Array, scale: Array, gamma: Array, beta: Array, re
 
 def gradient_sums(g: Array, x: Array, mean: Array, scale: Array, out: Array, relu: bool) -> tuple[Array, Array]:
     """Return Σ g and Σ g x̂ of each channel, the gradients of β and γ; `g` is that of `out`."""
-    fast = compiled()
-    if fast is not None and x.size:
+    fast = _fast(x)
+    if fast is not None:
         total, slope = fast.normalization.gradient_sums(g, x, mean, scale, out, relu)
         return total, slope
     passed = g * (out > 0) if relu else g
@@ -66,8 +72,8 @@ def input_gradient(g: Array, x: Array, mean: Array, scale: Array, gamma: Array, 
     of_g = gamma * scale
     of_x = -of_g * scale * slope / count
     constant = -of_g * total / count - of_x * mean
-    fast = compiled()
-    if fast is not None and x.size:
+    fast = _fast(x)
+    if fast is not None:
         images: Array = fast.normalization.combined(g, x, of_g, of_x, constant, out, relu)
         return images
     passed = g * (out > 0) if relu else g

@@ -164,6 +164,8 @@ def _check_layout(x: Sizes, w: Sizes, groups: int, transposed: bool = False) -> 
         raise ShapeError(f"conv: needs x of shape (N, C, H, W) and w of shape {shape_of_w}, got {x} and {w}")
     if not isinstance(groups, int | np.integer) or groups < 1:
         raise ArgumentError(f"conv: groups must be a whole number of at least 1, got {groups!r}")
+    if not all((x[1], *w[:2])):
+        raise ShapeError(f"conv: needs at least one channel and one filter, got x of shape {x} and w of shape {w}")
     channels = w[0] if transposed else w[1] * groups
     if w[0] % groups or x[1] % groups:
         raise ShapeError(
