@@ -190,11 +190,30 @@ def test_other_products_are_left_to_numpy() -> None:
 
 
 def test_a_process_forked_inside_a_product_gives_the_blas_its_threads_back() -> None:
-    blas = np.array([0, 0, 0, 1, 3])
+    blas = np.zeros(7, np.int64)
+    blas[[product.LOCKED, product.INSIDE, product.BEFORE]] = 1, 1, 3
     given: list[int] = []
     for _ in range(2):  # at the next fork nothing is to be done
         product._give_back(blas, given.append)
     assert given == [3]
+    assert not blas[product.LOCKED]
+
+
+def test_products_in_several_threads_have_the_same_bits() -> None:
+    """None of them lets the BLAS begin threads of its own while another computes."""
+    a, b = np.random.default_rng(0).normal(size=(2, 300, 300))
+    found: list[bytes] = []
+
+    def compute() -> None:
+        found.extend(dispatched(a, b).tobytes() for _ in range(300))
+
+    users = [Thread(target=compute) for _ in range(5)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert len(found) == 1500
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("n", [2, 600])

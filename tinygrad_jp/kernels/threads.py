@@ -55,8 +55,8 @@ def _openblas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
 class _OneThread:
     """Holds the BLAS at one thread while anybody is inside.
 
-    Compiled products set the number, too, without the lock. So who finds one thread writes nothing: whoever writes 1
-    has read the number before, and writes it at last.
+    Compiled products set the number, too, with a lock and a count of their own. So who finds one thread writes nothing:
+    whoever writes 1 has read the number before, and writes it at last.
     """
 
     def __init__(self, get: Callable[[], int], set: Callable[[int], Any]) -> None:

@@ -19,7 +19,7 @@ from numpy import ndarray
 from ...buffers import SMALLEST, empty
 from ...parallel import threads
 from ..threads import openblas_functions
-from .atomic import add, bind, write
+from .atomic import add, bind, read, relax, seize, write
 from .jit import intrinsic, kernel
 from .sharing import cuts_of
 from .team import hand_out, team
@@ -28,8 +28,9 @@ Array = np.ndarray[Any, Any]
 
 ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112
 """Of the C interface of the BLAS."""
-GEMM, GET_THREADS, SET_THREADS, INSIDE, BEFORE = range(5)
-"""Addresses of functions of the BLAS; how many products hold it at one thread, and how many it had before."""
+SINGLE, DOUBLE, GET_THREADS, SET_THREADS, LOCKED, INSIDE, BEFORE = range(7)
+"""Addresses of functions of the BLAS: products in both precisions, its threads; whether somebody is looking at what
+follows; how many products hold the BLAS at one thread, and how many it had before."""
 WORTH_SHARING = 2**21
 """Multiplications from which on two threads are faster than one (measured)."""
 
@@ -100,7 +101,7 @@ def multiply_part(
     The matrices are contiguous, and transposed as told. The first part's summands go to `out`, shape (N, M), the
     others' to `more`, shape (parts − 1, N, M).
     """
-    first, count, gemm = cuts[part], cuts[part + 1] - cuts[part], blas[GEMM]
+    first, count, gemm = cuts[part], cuts[part + 1] - cuts[part], blas[DOUBLE if out.itemsize == 8 else SINGLE]
     (n, m), a_step, b_step = out.shape, a.shape[1], b.shape[1]
     k = a.size // n
     down_a, across_a = (a_step, 1) if a_order == AS_IS else (1, a_step)
@@ -122,17 +123,30 @@ _bound_multiply = bind(multiply_part, flush=False)  # a product is NumPy's, whoe
 
 
 @kernel
+def _lock(blas: ndarray) -> None:
+    while not seize(blas, LOCKED):
+        relax()
+
+
+@kernel
 def hand_out_products(team: ndarray, bound: tuple[int, int], cuts: ndarray, blas: ndarray) -> None:
-    """Do what ``hand_out`` does, with a BLAS of one thread in each of ours."""
-    threads = _blas_threads(blas[GET_THREADS])
-    if threads != 1:  # see kernels.threads
-        write(blas, BEFORE, threads)
-        add(blas, INSIDE, 1)
+    """Do what ``hand_out`` does, with a BLAS of one thread in each of ours.
+
+    It has one number of threads for all of the process: the first takes them away, the last to leave gives them back.
+    """
+    _lock(blas)
+    if read(blas, INSIDE) == 0:
+        write(blas, BEFORE, _blas_threads(blas[GET_THREADS]))
+    add(blas, INSIDE, 1)
+    if read(blas, BEFORE) != 1:  # see kernels.threads
         _set_blas_threads(blas[SET_THREADS], 1)
+    write(blas, LOCKED, 0)
     hand_out(team, bound, cuts)
-    if threads != 1:
-        _set_blas_threads(blas[SET_THREADS], threads)
-        add(blas, INSIDE, -1)
+    _lock(blas)
+    if read(blas, INSIDE) == 1 and read(blas, BEFORE) != 1:
+        _set_blas_threads(blas[SET_THREADS], read(blas, BEFORE))
+    add(blas, INSIDE, -1)
+    write(blas, LOCKED, 0)
 
 
 @kernel
@@ -150,25 +164,32 @@ def _multiply_all(team: ndarray, cuts: ndarray, *arguments: Any) -> None:
     add_up(out, more)
 
 
-@cache
-def blas_for(dtype: np.dtype[Any]) -> Array | None:
-    """Find the BLAS's product of matrices of this dtype, and its threads."""
-    letter = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}.get(dtype)
-    names = f"{{}}cblas_{letter}gemm", "{}openblas_get_num_threads", "{}openblas_set_num_threads"
-    found = openblas_functions(*names, whole_numbers=64) if letter else None
+def _give_back(blas: Array, set_threads: Any) -> None:
+    """Give the BLAS its threads back in a child process, if another thread of the parent was inside a product."""
+    blas[LOCKED] = 0
+    if blas[INSIDE]:
+        blas[INSIDE] = 0
+        set_threads(int(blas[BEFORE]))
+
+
+def _find_blas() -> Array | None:
+    names = "{}cblas_sgemm", "{}cblas_dgemm", "{}openblas_get_num_threads", "{}openblas_set_num_threads"
+    found = openblas_functions(*names, whole_numbers=64)
     if not found:
         return None
-    blas = np.array([*(ctypes.cast(function, ctypes.c_void_p).value for function in found), 0, 0])
+    blas = np.array([*(ctypes.cast(function, ctypes.c_void_p).value for function in found), 0, 0, 0])
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=partial(_give_back, blas, found[SET_THREADS]))
     return blas
 
 
-def _give_back(blas: Array, set_threads: Any) -> None:
-    """Give the BLAS its threads back in a child process, if another thread of the parent was inside a product."""
-    if blas[INSIDE]:
-        blas[INSIDE] = 0
-        set_threads(int(blas[BEFORE]))
+_BLAS = _find_blas()  # at the import, which happens once: two threads that find it together must not count apart
+
+
+@cache
+def blas_for(dtype: np.dtype[Any]) -> Array | None:
+    """Return what a product of matrices of this dtype needs to know of the BLAS, if it can be called."""
+    return _BLAS if dtype in (np.float32, np.float64) else None
 
 
 def laid(a: Array) -> tuple[Array, int]:
