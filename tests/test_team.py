@@ -207,11 +207,21 @@ def test_products_in_several_threads_have_the_same_bits() -> None:
     def compute() -> None:
         found.extend(dispatched(a, b).tobytes() for _ in range(300))
 
-    users = [Thread(target=compute) for _ in range(5)]
-    for user in users:
-        user.start()
-    for user in users:
-        user.join()
+    functions = openblas_functions("{}openblas_get_num_threads", "{}openblas_set_num_threads")
+    if functions is None:
+        pytest.skip("NumPy's BLAS is not OpenBLAS")
+    get, set_threads = functions
+    before = get()
+    set_threads(2)
+    try:
+        users = [Thread(target=compute) for _ in range(5)]
+        for user in users:
+            user.start()
+        for user in users:
+            user.join()
+        assert get() == 2
+    finally:
+        set_threads(before)
     assert len(found) == 1500
     assert len(set(found)) == 1
 
