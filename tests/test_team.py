@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from time import monotonic
 from typing import Any
@@ -202,11 +203,6 @@ def test_a_process_forked_inside_a_product_gives_the_blas_its_threads_back() -> 
 def test_products_in_several_threads_have_the_same_bits() -> None:
     """None of them lets the BLAS begin threads of its own while another computes."""
     a, b = np.random.default_rng(0).normal(size=(2, 300, 300))
-    found: list[bytes] = []
-
-    def compute() -> None:
-        found.extend(dispatched(a, b).tobytes() for _ in range(300))
-
     functions = openblas_functions("{}openblas_get_num_threads", "{}openblas_set_num_threads")
     if functions is None:
         pytest.skip("NumPy's BLAS is not OpenBLAS")
@@ -214,15 +210,11 @@ def test_products_in_several_threads_have_the_same_bits() -> None:
     before = get()
     set_threads(2)
     try:
-        users = [Thread(target=compute) for _ in range(5)]
-        for user in users:
-            user.start()
-        for user in users:
-            user.join()
+        with ThreadPoolExecutor(5) as pool:
+            found = list(pool.map(lambda _: dispatched(a, b).tobytes(), range(1500)))
         assert get() == 2
     finally:
         set_threads(before)
-    assert len(found) == 1500
     assert len(set(found)) == 1
 
 
