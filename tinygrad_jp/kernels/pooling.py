@@ -139,7 +139,7 @@ def max_pool_forward(x: Array, w: Windows) -> tuple[Array, Array]:
             better = candidate > so_far
             np.maximum(so_far, candidate, out=so_far)
             np.maximum(code, better * number(k), out=code)
-        if x.dtype.kind == "f" and np.isnan(largest).any():  # which is larger than nothing
+        if x.dtype.kind == "f" and np.isnan(largest).any():  # it wins, but no comparison tells
             for k, places, inside in elements:
                 np.maximum(which[places], np.isnan(images[inside]) * number(k), out=which[places])
 
