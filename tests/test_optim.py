@@ -1021,8 +1021,8 @@ def test_share_out_deals_all_jobs_and_keeps_the_callers_context(monkeypatch: pyt
 
     with np.errstate(over="raise"):
         parallel.share_out(work, [1, 2, 3, 4, 5])
-    assert seen[0][0] == [1, 3, 5]
-    assert seen[1][0] == [2, 4]
+    assert seen[0][0] == [1, 2]
+    assert seen[1][0] == [3, 4, 5]
     assert seen[0][2] != seen[1][2]
     assert seen[1][1] == "raise"
 
