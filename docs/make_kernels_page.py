@@ -8,16 +8,18 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 
 import tinygrad_jp
 from tinygrad_jp import kernels
-from tinygrad_jp.kernels import columns, winograd
+from tinygrad_jp.kernels import convolution, winograd
 from tinygrad_jp.kernels.fast import compiled
 from tinygrad_jp.kernels.geometry import Windows, windows_on
 from tinygrad_jp.parallel import threads
@@ -30,11 +32,10 @@ INTRODUCTION = """# Which kernel computes a convolution
 
 A convolution is computed by one of a few kernels, which `tinygrad_jp.kernels.choose` picks from the shapes:
 
-- **product** (NumPy): a 1×1 filter is a product of matrices as it stands.
-- **columns** (NumPy): the windows of a tile of images as columns of a matrix (the book's im2col, section 7.4), few
-  enough for the second-level cache.
-- **winograd**: 3×3 filters with stride 1 by fewer multiplications (Lavin and Gray, 2016): NumPy's kernel takes F(4, 3)
-  down the columns, the compiled one F(4×4, 3×3), 36 multiplications in place of 144.
+- **columns** (NumPy): windows of the images as the columns of a matrix (the book's im2col, section 7.4), laid out along
+  the rows alone.
+- **winograd**: fewer multiplications (Lavin and Gray, 2016). NumPy's kernel takes F(4, 3) along the rows, 6
+  multiplications in place of 12, or F(2, 5), 6 in place of 10; the compiled one takes F(4×4, 3×3), 36 in place of 144.
 - **direct** (compiled, with the extra `[fast]`): a tile of the product in registers, straight from the padded image.
 
 Compiled kernels run wherever numba is installed; `tinygrad_jp.use_fast(False)` or `TINYGRAD_JP_FAST=0` switches them
@@ -46,7 +47,7 @@ the number of threads alone: the same run gives the same bits, whatever the proc
 In float32 the error of a whole result (norm of the difference over norm of the result; random numbers, 16 to 64
 channels) is 2e-7 to 4e-7 with *direct* and *columns*, 5e-7 to 1e-6 with *winograd*, compiled or not; single numbers may
 be off by ten times as much. In float64 it is nine digits less. *winograd* makes NaN of whatever lies in the same patch
-(compiled 4×4 pixels, NumPy's 4×1) as a window that sees an infinite number. Compiled convolutions, normalizations and
+(compiled 4×4 pixels, NumPy's 1×4) as a window that sees an infinite number. Compiled convolutions, normalizations and
 updates count what is too small for full precision (in float32 below 1.2e-38) as 0.
 
 Times in milliseconds for a batch of {batch}, float32, on {machine}, {threads} threads; the median of {rounds}
@@ -93,29 +94,35 @@ BATCH = 100
 Passes = tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]
 
 
+def passes(module: Any, shape: Shape, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> Passes:
+    """Return the three passes by a module of kernels."""
+    laid = shape.windows
+    return (
+        lambda: module.forward(x, w, laid, 1, FLOAT),
+        lambda: module.input_gradient(y, w, x.shape, laid, 1, FLOAT),
+        lambda: module.weight_gradient(y, x, w.shape, laid, 1, FLOAT),
+    )
+
+
 def numpy_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> Passes | None:
     """Return the three passes by one of NumPy's kernels, or None if it cannot do them."""
-    laid = shape.windows
-    turned = kernels.flipped(w, 1)
-    full = windows_on(laid.places, laid.size, (1, 1), ((shape.size - 1 - shape.pad,) * 2,) * 2)
-    if name == "columns":
-        as_convolution = shape.stride == 1 and shape.outputs <= 2 * shape.channels  # see conv2d_input_gradient
-        return (
-            lambda: columns.forward(x, w, laid, 1, FLOAT),
-            lambda: (
-                columns.forward(y, turned, full, 1, FLOAT)
-                if as_convolution
-                else columns.input_gradient(y, w, x.shape, laid, 1, FLOAT)
-            ),
-            lambda: columns.weight_gradient(y, x, w.shape, laid, 1, FLOAT),
-        )
-    if (laid.size, laid.stride) != ((3, 3), (1, 1)):
+    if name == "winograd" and not (shape.stride == 1 and shape.size in winograd.WIDTHS):
         return None
-    return (
-        lambda: winograd.forward(x, w, laid, FLOAT),
-        lambda: winograd.forward(y, turned, full, FLOAT),
-        lambda: winograd.weight_gradient(y, x, w.shape, laid, FLOAT),
-    )
+
+    def by_name(run: Callable[[], Any]) -> Callable[[], Any]:
+        def forced() -> Any:
+            with mock.patch.object(convolution, "_layout", partial(laid_out, name)):
+                return run()
+
+        return forced
+
+    forward, images, filters = map(by_name, passes(convolution, shape, x, w, y))
+    return forward, images, filters
+
+
+def laid_out(name: str, windows: Windows, n: int, channels: int, outputs: int, groups: int, dtype: Any) -> Any:
+    """Lay a convolution out for the kernel of this name."""
+    return convolution.KINDS[name](windows, groups, dtype)
 
 
 def compiled_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> Passes | None:
@@ -125,12 +132,7 @@ def compiled_passes(shape: Shape, name: str, x: np.ndarray, w: np.ndarray, y: np
     full = not (shape.channels % vector or shape.outputs % vector)
     if name == "winograd" and not ((laid.size, laid.stride) == ((3, 3), (1, 1)) and full):
         return None
-    module = fast.CONVOLUTIONS[name]
-    return (
-        lambda: module.forward(x, w, laid, 1, FLOAT),
-        lambda: module.input_gradient(y, w, x.shape, laid, 1, FLOAT),
-        lambda: module.weight_gradient(y, x, w.shape, laid, 1, FLOAT),
-    )
+    return passes(fast.CONVOLUTIONS[name], shape, x, w, y)
 
 
 def milliseconds(passes: Passes) -> str:
@@ -152,7 +154,7 @@ def rows(make: Callable[..., Passes | None], names: tuple[str, str], lanes: int 
         x = rng.random((BATCH, shape.channels, shape.side, shape.side), np.float32)
         w = rng.random((shape.outputs, shape.channels, shape.size, shape.size), np.float32)
         y = rng.random((BATCH, shape.outputs, *shape.windows.places), np.float32)
-        order = (0, 2, 3, 1) if lanes else (1, 2, 3, 0)  # as the layers pass them on to each other
+        order = (0, 2, 3, 1) if lanes else (2, 1, 3, 0)  # as the layers pass them on to each other
         x, y = (np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order)) for a in (x, y))
         chosen = kernels.choose(shape.windows, BATCH, shape.channels, shape.outputs, 1, lanes)
         cells = []

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, kernels
 from tinygrad_jp.errors import ArgumentError, DtypeError, ShapeError
-from tinygrad_jp.kernels import columns, output_size, threads, winograd
+from tinygrad_jp.kernels import columns, convolution, layer, output_size, threads, winograd
 from tinygrad_jp.kernels import room as room_module
+from tinygrad_jp.kernels.reduction import Reduction
 from tinygrad_jp.kernels.room import Room, own_room
 
 Arguments = tuple[tuple[int, int], tuple[tuple[int, int], tuple[int, int]], tuple[int, int], int]
@@ -62,16 +63,32 @@ def problems(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], Argumen
     return x, (groups * outputs, channels, *size), (stride, padding, dilation, groups)
 
 
-@pytest.fixture(params=["whole", "tiles", "rows", "bands"])
-def tiling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything in one tile; or tiles of one image or row, shared between threads; or bands of one place."""
+def forget() -> None:
+    """Forget how convolutions were laid out."""
+    columns.tiles.cache_clear()
+    convolution._layout.cache_clear()
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """Lay convolutions out anew, in this test and after it."""
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture(params=["whole", "tiles", "rows", "transformed"])
+def tiling(request: pytest.FixtureRequest, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything in one tile; or tiles of one image or row, shared between threads; or transformed if possible."""
     monkeypatch.setattr(columns, "FEW", 2 if request.param == "rows" else 1)
-    if request.param in ("tiles", "rows"):
-        monkeypatch.setattr(columns, "PADDED", 64)
-        monkeypatch.setattr(winograd, "CACHE", 64)
-        monkeypatch.setattr(columns, "WORTH_SHARING", 1)
-    if request.param == "bands":
+    if request.param != "whole":
         monkeypatch.setattr(columns, "CACHE", 64)
+        monkeypatch.setattr(convolution, "CACHE", 64)
+        monkeypatch.setattr(columns, "WORTH_SHARING", 1)
+    if request.param == "transformed":
+        monkeypatch.setattr(winograd, "WIDTHS", range(2, 6))
+        for name in ("CHANNELS", "IMAGES", "FEWER"):
+            monkeypatch.setattr(winograd, name, 0)
 
 
 class TestKernels:
@@ -112,6 +129,42 @@ class TestKernels:
             expected, tolerance = float((wide * moved).sum()), 20 * close["atol"]
             assert float((gradient * d).sum()) == pytest.approx(expected, rel=tolerance, abs=tolerance)
 
+    @pytest.mark.usefixtures("tiling")
+    @settings(deadline=None, max_examples=20)
+    @given(problems(), ORDERS, st.booleans(), st.integers(1, 3), st.integers(0, 99))
+    def test_a_layer_against_the_definition(
+        self, problem: Any, order: Sequence[int], relu: bool, pool: int, seed: int
+    ) -> None:
+        """Bias, relu and pooling after the convolution, and their way back before the gradients."""
+        (n, c, h, width), w_shape, arguments = problem
+        stride, padding, dilation, groups = arguments
+        x_shape = (n, c, h + 4 * stride[0], width + 4 * stride[1])  # at least five outputs in a row
+        rng = np.random.default_rng(seed)
+        x, w, b = in_memory(rng.normal(size=x_shape), order), rng.normal(size=w_shape), rng.normal(size=w_shape[0])
+        laid = kernels.windows_on(x_shape[2:], w_shape[2:], stride, padding, dilation)
+        after = Reduction(relu, pool)
+        out, kept = layer.forward(x, w, b, laid, groups, after)
+
+        maps = by_loops(x, w, *arguments) + b[:, None, None]
+        rows, columns_ = (size // pool for size in laid.places)
+        whole = (n, len(w), rows, pool, columns_, pool)
+        seen = maps[:, :, : rows * pool, : columns_ * pool].reshape(whole).swapaxes(3, 4).reshape(*out.shape, pool**2)
+        largest = seen.max(-1)
+        np.testing.assert_allclose(out, np.maximum(largest, 0) if relu else largest, atol=1e-11)
+
+        y = in_memory(rng.normal(size=out.shape), order)
+        gx, gw, gb = layer.gradients("xwb", y, kept, x, w, x_shape, w_shape, laid, groups, after)
+        first = np.arange(pool**2) == seen.argmax(-1)[..., None]
+        back = (y * ((largest > 0) | (not relu)))[..., None] * first
+        spread = np.zeros_like(maps)
+        inside = back.reshape(n, len(w), rows, columns_, pool, pool).swapaxes(3, 4)
+        spread[:, :, : rows * pool, : columns_ * pool] = inside.reshape(n, len(w), rows * pool, columns_ * pool)
+        np.testing.assert_allclose(gb, spread.sum((0, 2, 3)), atol=1e-11)
+        np.testing.assert_allclose(gb, layer.gradients("b", y, kept, x, w, x_shape, w_shape, laid, groups, after)[0])
+        dx, dw = rng.normal(size=x_shape), rng.normal(size=w_shape)
+        for gradient, d, moved in ((gx, dx, by_loops(dx, w, *arguments)), (gw, dw, by_loops(x, dw, *arguments))):
+            assert float((gradient * d).sum()) == pytest.approx(float((spread * moved).sum()), rel=1e-9, abs=1e-9)
+
     def test_non_contiguous_images_and_filters(self) -> None:
         rng = np.random.default_rng(0)
         x, w = rng.normal(size=(5, 4, 3, 2)).T, rng.normal(size=(2, 6, 2, 3))[:, ::2, ::-1]
@@ -137,84 +190,71 @@ class TestKernels:
     @pytest.mark.parametrize(
         ("x", "w", "options", "kernel"),
         [
-            ((4, 3, 6, 5), (8, 3, 1, 1), {}, "product"),
-            ((4, 4, 6, 5), (8, 2, 1, 1), {"groups": 2}, "columns"),
-            ((4, 3, 6, 5), (8, 3, 1, 1), {"stride": (2, 1)}, "columns"),
-            ((4, 3, 6, 5), (8, 3, 1, 1), {"padding": ((0, 1), (0, 0))}, "columns"),
-            ((4, 4, 28, 30), (4, 4, 3, 3), {}, "winograd"),
-            ((1, 4, 28, 30), (4, 4, 3, 3), {}, "columns"),
-            ((4, 3, 28, 30), (4, 3, 3, 3), {}, "columns"),
-            ((4, 4, 28, 30), (3, 4, 3, 3), {}, "columns"),
-            ((50, 4, 7, 7), (4, 4, 3, 3), {}, "columns"),
-            ((4, 4, 28, 30), (4, 4, 3, 2), {}, "columns"),
-            ((4, 4, 28, 30), (4, 4, 3, 3), {"stride": (1, 2)}, "columns"),
-            ((4, 4, 28, 30), (4, 4, 3, 3), {"dilation": (2, 1)}, "columns"),
-            ((4, 8, 28, 30), (8, 4, 3, 3), {"groups": 2}, "columns"),
+            ((24, 6, 5, 8), (6, 6, 3, 3), {}, "winograd"),
+            ((24, 6, 7, 6), (6, 6, 5, 5), {}, "winograd"),
+            ((24, 6, 7, 8), (6, 6, 1, 3), {"stride": (2, 1), "dilation": (2, 1)}, "winograd"),
+            ((24, 12, 5, 8), (12, 6, 3, 3), {"groups": 2}, "winograd"),
+            ((24, 12, 5, 8), (12, 3, 3, 3), {"groups": 4}, "columns"),
+            ((23, 6, 5, 8), (6, 6, 3, 3), {}, "columns"),
+            ((24, 5, 5, 8), (6, 5, 3, 3), {}, "columns"),
+            ((24, 6, 5, 8), (5, 6, 3, 3), {}, "columns"),
+            ((24, 6, 5, 7), (6, 6, 3, 3), {}, "columns"),  # five places, for which eight are computed
+            ((24, 6, 5, 8), (6, 6, 3, 1), {}, "columns"),
+            ((24, 6, 5, 8), (6, 6, 3, 2), {}, "columns"),
+            ((24, 6, 5, 13), (6, 6, 3, 6), {}, "columns"),
+            ((24, 6, 5, 13), (6, 6, 3, 3), {"stride": (1, 2)}, "columns"),
+            ((24, 6, 5, 12), (6, 6, 3, 3), {"dilation": (1, 2)}, "columns"),
         ],
     )
+    @pytest.mark.usefixtures("fresh")
     def test_which_kernel(self, x: Any, w: Any, options: Any, kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """And all three do the same. (The limits of one are lowered to keep the arrays small.)"""
-        monkeypatch.setattr(winograd, "CHANNELS", 4)
-        monkeypatch.setattr(winograd, "PIXELS", 2900)
+        """And both do the same."""
         arguments = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1} | options
-        groups = arguments["groups"]
         laid = kernels.windows_on(x[2:], w[2:], *(arguments[k] for k in ("stride", "padding", "dilation")))
-        assert kernels.choose(laid, *x[:2], w[0], groups) == kernel
+        assert kernels.choose(laid, *x[:2], w[0], arguments["groups"]) == kernel
         rng = np.random.default_rng(0)
         images, filters = rng.normal(size=x), rng.normal(size=w)
-        out = kernels.conv2d_forward(images, filters, **arguments)
-        f8 = np.dtype(float)
-        np.testing.assert_allclose(out, columns.forward(images, filters, laid, groups, f8), atol=1e-11)
-        y = rng.normal(size=out.shape)
-        for ours, other in (
-            (
-                kernels.conv2d_input_gradient(y, filters, x, **arguments),
-                columns.input_gradient(y, filters, x, laid, groups, f8),
-            ),
-            (
-                kernels.conv2d_weight_gradient(y, images, w, **arguments),
-                columns.weight_gradient(y, images, w, laid, groups, f8),
-            ),
-        ):
-            np.testing.assert_allclose(ours, other, atol=1e-10)
+        y = rng.normal(size=(x[0], w[0], *laid.places))
 
-    @pytest.mark.usefixtures("tiling")
-    @settings(deadline=None, max_examples=20)
-    @given(problems(), st.integers(0, 99))
-    def test_winograd_on_any_shape(self, problem: Any, seed: int) -> None:
-        """Odd and even sizes and paddings, which ``choose`` would leave to the columns."""
-        (n, c, h, width), (o, *_), (_, padding, _, _) = problem
-        x_shape, w_shape = (n, c, h + 2, width + 2), (o, c, 3, 3)
-        rng = np.random.default_rng(seed)
-        x, w = rng.normal(size=x_shape), rng.normal(size=w_shape)
-        laid = kernels.windows_on(x_shape[2:], (3, 3), (1, 1), padding)
-        out = winograd.forward(x, w, laid, x.dtype)
-        np.testing.assert_allclose(out, by_loops(x, w, (1, 1), padding, (1, 1), 1), atol=1e-11)
-        y = rng.normal(size=out.shape)
-        np.testing.assert_allclose(
-            winograd.weight_gradient(y, x, w_shape, laid, x.dtype),
-            columns.weight_gradient(y, x, w_shape, laid, 1, x.dtype),
-            atol=1e-10,
-        )
+        def passes() -> list[np.ndarray]:
+            return [
+                kernels.conv2d_forward(images, filters, **arguments),
+                kernels.conv2d_input_gradient(y, filters, x, **arguments),
+                kernels.conv2d_weight_gradient(y, images, w, **arguments),
+            ]
+
+        chosen = passes()
+        forget()
+        monkeypatch.setattr(convolution, "choose", lambda *_: "columns")
+        for ours, other in zip(chosen, passes(), strict=True):
+            np.testing.assert_allclose(ours, other, atol=1e-10)
 
     def test_winograd_loses_few_digits(self) -> None:
         """In float32 within 2e-6, relative to the largest output, of float64."""
         rng = np.random.default_rng(0)
-        x, w = rng.normal(size=(2, 32, 16, 14)), rng.normal(size=(16, 32, 3, 3))
-        laid = kernels.windows_on((16, 14), (3, 3), (1, 1), ((1, 1), (1, 1)))
-        single = winograd.forward(x.astype(np.float32), w.astype(np.float32), laid, np.dtype(np.float32))
-        double = columns.forward(x, w, laid, 1, x.dtype)
+        x, w = rng.normal(size=(24, 32, 16, 14)), rng.normal(size=(16, 32, 3, 3))
+        arguments: Arguments = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+        single = kernels.conv2d_forward(x.astype(np.float32), w.astype(np.float32), *arguments)
+        double = kernels.conv2d_forward(x, w, *arguments)
+        assert (single != double.astype(np.float32)).any()
         assert np.abs(single - double).max() < 2e-6 * np.abs(double).max()
 
     @pytest.mark.parametrize("n", [0, 1, 2, 7, 100])
     @pytest.mark.parametrize("cache", [1, 3_000, 2**20])
-    def test_tiles_cover_everything_once(self, n: int, cache: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("multiple", [1, 2, 3])
+    @pytest.mark.parametrize("whole", [True, False])
+    @pytest.mark.usefixtures("fresh")
+    def test_tiles_cover_everything_once(
+        self, n: int, cache: int, multiple: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(columns, "CACHE", cache)
-        windows = kernels.windows_on((9, 4), (3, 2), (1, 1), ((0, 0), (0, 0)))
-        seen = np.zeros((n, *windows.places), int)
-        laid = columns.Columns(windows, 4, 5, 1, np.dtype(float))
-        for tile in laid.tiles(n):
-            seen[tile.images, tile.rows] += 1
+        monkeypatch.setattr(columns, "WORTH_SHARING", 1)
+        monkeypatch.setattr(columns, "workers", lambda: 3)
+        seen = np.zeros((n, 7), int)
+        for images, rows in columns.tiles(n, 7, 100, multiple, whole):
+            seen[images, rows] += 1
+            assert rows.start % multiple == 0
+            assert (rows == slice(0, 7)) or not whole
         assert (seen == 1).all()
 
     def test_the_blas_gets_its_threads_back(self) -> None:
@@ -238,7 +278,7 @@ class TestKernels:
 
 class TestMemory:
     def test_results_lie_as_the_next_layer_reads_them(self) -> None:
-        """Channels, rows, columns, images: from one layer to the next, and on the way back."""
+        """Rows, channels, columns, images: from one layer to the next, and on the way back."""
         rng = np.random.default_rng(0)
         x, w, ones = rng.normal(size=(5, 2, 8, 6)), rng.normal(size=(3, 2, 3, 3)), np.ones((4, 3, 1, 1))
         arguments = ((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
@@ -252,7 +292,7 @@ class TestMemory:
         finally:
             tj.use_fast(None)
         for array in (maps, pooled, pixels, spread, images):
-            assert array.transpose(1, 2, 3, 0).flags.c_contiguous
+            assert array.transpose(2, 1, 3, 0).flags.c_contiguous
 
     def test_a_thread_computes_in_the_same_memory_again(self) -> None:
         f4 = np.dtype(np.float32)
@@ -387,6 +427,7 @@ class TestConv2d:
     def test_half_precision_is_computed_in_single(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A sum of 4,096 ones, a tile each, of which float16 would lose half: there 2,048 + 1 is 2,048."""
         monkeypatch.setattr(columns, "IMAGES", 1)
+        monkeypatch.setattr(columns, "FEW", 1)
         monkeypatch.setattr(threads, "threads", lambda: 1)
         x, y = np.ones((4096, 1, 1, 1), np.float16), np.ones((4096, 1, 1, 2), np.float16)
         gradient = tj.conv2d_weight_gradient(y, x, (1, 1, 1, 1), padding=((0, 0), (0, 1)))

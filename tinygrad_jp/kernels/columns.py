@@ -1,35 +1,40 @@
-"""Convolution as products of matrices: the windows of a tile of images are the columns (the book, section 7.4).
+"""Convolution as products of matrices: windows of the images are the columns (the book, section 7.4).
 
-A tile is a few images, or some of their rows: it is padded once, and its windows are laid out as columns a *band* at a
-time, so few that they stay in the cache. In a tile the channels come first, so that one product of matrices serves a
-whole band, and the images last: columns have shape (C · KH · KW, rows · places · images). So windows are copied in long
-stretches of memory, whole rows of all images where the stride is 1. The results lie in memory in that order, CHWN, too:
+Images lie in memory row by row, in a row channel by channel, in a channel pixel by pixel, and the same pixel of all
+images side by side: shape (H, C, W, N). Of such rows only what a filter sees *along* them is laid out as columns, KW
+numbers for each channel and place. What it sees *across* rows follows each other in memory already: the windows of a
+row of outputs are a matrix of shape (KH · KW · C, OW · N) that begins at the first row they see; the next row's begins
+one row later. So a convolution copies its images KW times, not KW · KH times, and in long stretches of memory.
+
+The work is cut into tiles, some rows of some images, which threads share. What follows a convolution (bias, relu and
+pooling) follows in each tile, and so does its way back before the gradients. Results lie in memory in the same order:
 the next layer finds them as it needs them, and element by element any order is as good.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..buffers import empty
 from .geometry import Windows
-from .room import Room, own_room
-from .threads import each_share, workers
+from .pooling import in_order_of
+from .reduction import ALONE, NOTHING, Reduction, spread_rows
+from .room import Room
+from .threads import workers
 
 Array = np.ndarray[Any, Any]
 
-CACHE = 2**20
-"""Bytes that columns and outputs of a band may take: less makes the products short (measured)."""
-PADDED = 2**22
-"""Bytes that a padded tile may take (measured)."""
+CACHE = 6 * 2**20
+"""Bytes that the columns and outputs of a tile may take: smaller ones fit the cache, but threads meet more often."""
 FEW, IMAGES = 16, 128
 """Images in a tile at least, if there are so many, and at most (measured)."""
 WORTH_SHARING = 2**21
-"""Bytes of all columns below which one thread is as fast (measured)."""
+"""Bytes of all columns and outputs below which one thread is as fast (measured)."""
+SMALL = 2**14
+"""Pixels below which all are filled as fast as some (measured)."""
 
 
 class Tile(NamedTuple):
@@ -37,13 +42,6 @@ class Tile(NamedTuple):
 
     images: slice
     rows: slice
-
-
-class Band(NamedTuple):
-    """Some rows of a tile, counted from its first, and some places in each of them."""
-
-    rows: slice
-    places: slice
 
 
 def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
@@ -54,126 +52,32 @@ def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
     return [slice(a, min(a + size, n)) for a in range(0, n, max(size, 1))]
 
 
-def tiles(
-    n: int, rows: int, row: int, most: int, share: int, one_by_one: bool = False, whole_images: bool = False
-) -> list[Tile]:
-    """Cut n images of so many rows, each of which needs `row` bytes, into tiles of `most` bytes.
+@lru_cache(maxsize=1024)
+def tiles(n: int, rows: int, row: int, multiple: int = 1, whole_images: bool = False) -> tuple[Tile, ...]:
+    """Cut n images of so many rows into tiles.
 
-    `share` threads get some rows each if these can be shared out evenly or the images are few, and otherwise some of
-    the images.
-    """
-    by_rows = not whole_images and (n < FEW or -(-rows // share) * share <= 1.1 * rows)
-    few, many = 1 if whole_images or one_by_one else FEW, 1 if one_by_one else IMAGES
-    fit = most // max(row * rows if whole_images else row, 1)
-    images = pieces(n, min(max(fit, few), many), 1 if by_rows else share)
-    size = images[0].stop if images else 1
-    bands = [slice(0, rows)] if whole_images else pieces(rows, most // max(row * size, 1), share if by_rows else 1)
-    return [Tile(i, band) for i in images for band in bands]
-
-
-def empty_chwn(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return an array for images of shape (N, C, H, W) that lie in memory as (C, H, W, N)."""
-    return empty((*shape[1:], shape[0]), dtype).transpose(3, 0, 1, 2)
-
-
-def chwn(x: Array) -> Array:
-    """View images of shape (N, C, H, W) as (C, H, W, N)."""
-    return x.transpose(1, 2, 3, 0)
-
-
-class Columns:
-    """How a convolution is cut into tiles and laid out as columns.
+    Threads get some rows each or, where there are few, some of the images.
 
     Parameters
     ----------
-    windows
-        Of the convolution.
-    channels, outputs, groups
-        Of the images and of the results, and into how many groups they are cut.
-    dtype
-        In which to compute.
+    n, rows, row
+        Number of images, rows of each, and bytes that a row needs.
+    multiple
+        Of which the rows of a tile should be.
+    whole_images
+        Leave the images whole.
     """
-
-    def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype[Any]) -> None:
-        self.windows, self.channels, self.groups, self.dtype = windows, channels, groups, dtype
-        self.height = channels * windows.size[0] * windows.size[1]
-        """Of the matrix of columns."""
-        self.heights = self.height + outputs
-        """Of both matrices."""
-
-    def tiles(self, n: int, whole_images: bool = False) -> list[Tile]:
-        """Cut n images into tiles."""
-        (rows, places), (left, right), item = self.windows.places, self.windows.padding[1], self.dtype.itemsize
-        share = workers() if n * rows * places * self.height * item >= WORTH_SHARING else 1
-        row = self.channels * self.windows.stride[0] * (self.windows.image[1] + left + right) * item
-        # with a stride, the stretches of memory are the images at one place, or the places of one image
-        one_by_one = self.windows.stride[1] > 1 and n < min(FEW, places)
-        return tiles(n, rows, row, PADDED, share, one_by_one, whole_images)
-
-    def bands(self, tile: Tile) -> list[Band]:
-        """Cut a tile into bands whose columns fit the cache."""
-        images, rows, places = length(tile.images), length(tile.rows), self.windows.places[1]
-        fit = CACHE // max(self.heights * images * self.dtype.itemsize, 1)
-        across = pieces(places, fit)
-        return [Band(down, part) for down in pieces(rows, fit // max(places, 1)) for part in across]
-
-    def padded(self, tile: Tile, room: Room) -> tuple[Array, Array, slice]:
-        """Make room for a tile's images with their padding.
-
-        Returns
-        -------
-        padded, inside, rows
-            Shape (C, rows of the images, W + left + right, images); the part that holds the images, and which of their
-            rows those are. The rest is zero.
-        """
-        (top, _), (left, right) = self.windows.padding
-        height, width = self.windows.image
-        first = tile.rows.start * self.windows.stride[0] - top  # row of the image at the tile's upper edge
-        reach = (length(tile.rows) - 1) * self.windows.stride[0] + self.windows.covered[0]
-        low = max(-first, 0)
-        high = max(min(height - first, reach), low)
-        padded = room("padded", self.channels, reach, left + width + right, length(tile.images))
-        for edge in (padded[:, :low], padded[:, high:], padded[:, :, :left], padded[:, :, left + width :]):
-            edge.fill(0)
-        return padded, padded[:, low:high, left : left + width], slice(first + low, first + high)
-
-    def filled(self, x: Array, tile: Tile, room: Room) -> Array:
-        """Copy the images of a tile, with their padding."""
-        padded, inside, rows = self.padded(tile, room)
-        inside[...] = chwn(x)[:, rows, :, tile.images]
-        return padded
-
-    def laid(self, part: Array, room: Room, name: str) -> Array:
-        """Copy windows or outputs, channels first, as matrices: shape (groups, … / groups, …).
-
-        A channel's pixels that follow each other in memory are not copied.
-        """
-        if part.ndim > 4 or not in_a_row(part):
-            copy = room(name, *part.shape)
-            copy[...] = part
-            part = copy
-        return self.as_matrices(part)
-
-    def as_matrices(self, part: Array) -> Array:
-        """View an array, channels first, as matrices: shape (groups, … / groups, …)."""
-        count = math.prod(part.shape[-3:])
-        return part.reshape(self.groups, part.size // (self.groups * max(count, 1)), count)
-
-
-def in_a_row(part: Array) -> bool:
-    """Tell whether the pixels of each channel, shape (C, H, W, N), follow each other in memory."""
-    return bool(part[:1].flags.c_contiguous)
-
-
-def view_windows(images: Array, windows: Windows) -> Array:
-    """View the windows of padded, contiguous images (C, H, W, N): shape (C, KH, KW, as many rows as fit, OW, N)."""
-    (kh, kw), (sy, sx), (dy, dx) = windows.size, windows.stride, windows.dilation
-    channels, height, _, n = images.shape
-    c, y, x, image = images.strides
-    rows = (height - windows.covered[0]) // sy + 1
-    shape = channels, kh, kw, rows, windows.places[1], n
-    steps = c, y * dy, x * dx, y * sy, x * sx, image
-    return np.ndarray(shape, images.dtype, images, 0, steps)  # as_strided takes several times as long
+    share = workers() if n * rows * row >= WORTH_SHARING else 1
+    bands = -(-rows // multiple)
+    by_rows = not whole_images and bands >= 2 * share
+    fit = CACHE // max(row * (rows if whole_images else multiple), 1)
+    images = pieces(n, max(min(fit, IMAGES), 1 if whole_images else FEW), 1 if by_rows else share)
+    if whole_images:
+        return tuple(Tile(part, slice(0, rows)) for part in images)
+    size = images[0].stop if images else 1
+    cut = pieces(bands, CACHE // max(row * multiple * size, 1), share if by_rows and len(images) % share else 1)
+    down = [slice(band.start * multiple, min(band.stop * multiple, rows)) for band in cut]
+    return tuple(Tile(part, band) for part in images for band in down)
 
 
 def length(part: slice) -> int:
@@ -181,96 +85,163 @@ def length(part: slice) -> int:
     return int(part.stop - part.start)
 
 
-def pixelwise(w: Array, x: Array, dtype: np.dtype[Any]) -> Array:
-    """Multiply the channels of every pixel with a matrix: (O, C) · (N, C, H, W) → (N, O, H, W).
+def hcwn(x: Array) -> Array:
+    """View images of shape (N, C, H, W) as (H, C, W, N)."""
+    return x.transpose(2, 1, 3, 0)
 
-    The images themselves are the columns.
+
+def empty_hcwn(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> Array:
+    """Return an array for images of shape (N, C, H, W) that lie in memory as (H, C, W, N)."""
+    n, channels, height, width = shape
+    return empty((height, channels, width, n), dtype).transpose(3, 1, 0, 2)
+
+
+class Images(NamedTuple):
+    """What is convolved: images, or the gradient of images from which `kept` remained after relu and pooling."""
+
+    x: Array
+    """Shape (H, C, W, N)."""
+    kept: Array = NOTHING
+    reduction: Reduction = ALONE
+
+    @classmethod
+    def gradient(cls, y: Array, kept: Array, reduction: Reduction) -> Images:
+        """Take the gradient `y` of what remained, shape (N, C, H, W)."""
+        return cls(hcwn(in_order_of(kept, y) if kept.size else y), hcwn(kept), reduction)
+
+    def rows(self, rows: slice, images: slice, dtype: np.dtype[Any]) -> Array | None:
+        """Return some rows if they lie in memory as they are needed, else None."""
+        if self.reduction != ALONE:
+            return None
+        part = self.x[rows, :, :, images]
+        return part if part.flags.c_contiguous and part.dtype == dtype else None
+
+    def write(self, rows: slice, images: slice, to: Array) -> None:
+        """Write some rows into an array of shape (rows, C, W, images)."""
+        kept = self.kept[..., images] if self.kept.size else self.kept
+        spread_rows(self.x[..., images], kept, self.reduction, rows, to)
+
+
+class Columns:
+    """How rows of images become columns, and products of matrices become outputs.
+
+    Parameters
+    ----------
+    windows, groups
+        Of the convolution.
+    dtype
+        In which to compute.
+
+    Attributes
+    ----------
+    products
+        How many products of matrices there are for each row of outputs.
+    taps
+        Columns that each channel of a row has.
+    blocks, span
+        Into how many pieces a row of outputs is cut, and how many outputs each has.
+    width
+        Of the padded rows.
     """
-    matrix = np.ascontiguousarray(w, dtype)
-    pixels = np.ascontiguousarray(chwn(x), dtype).reshape(w.shape[1], -1)
-    out = empty_chwn((len(x), len(w), *x.shape[2:]), dtype)
-    products = chwn(out).reshape(len(w), -1)
 
-    def compute(_: int, share: Sequence[slice]) -> None:
-        for part in share:
-            np.matmul(matrix, pixels[:, part], out=products[:, part])
+    def __init__(self, windows: Windows, groups: int, dtype: np.dtype[Any]) -> None:
+        self.windows, self.groups, self.dtype = windows, groups, dtype
+        self.products, self.taps, self.blocks, self.span = 1, windows.size[1], windows.places[1], 1
+        self.width = (windows.places[1] - 1) * windows.stride[1] + windows.covered[1]
 
-    count = workers() if 4 * pixels.nbytes >= WORTH_SHARING else 1  # without copies less is worth it
-    each_share(compute, pieces(pixels.shape[1], -(-pixels.shape[1] // count)))
-    return out.astype(np.result_type(w, x), copy=False)
+    def filters(self, w: Array) -> Array:
+        """Lay out filters (groups, O / groups, C / groups, KH, KW) as matrices.
 
+        Returns shape (products, groups, 1, O / groups, KH · taps · C / groups).
+        """
+        laid = np.ascontiguousarray(w.transpose(0, 1, 3, 4, 2), self.dtype)
+        return laid.reshape(1, *w.shape[:1], 1, w.shape[1], -1)
 
-def forward(x: Array, w: Array, windows: Windows, groups: int, dtype: np.dtype[Any]) -> Array:
-    """Multiply the filters with the columns, band by band."""
-    columns = Columns(windows, x.shape[1], len(w), groups, dtype)
-    filters = np.ascontiguousarray(w, dtype).reshape(groups, len(w) // groups, w[0].size)
-    out = empty_chwn((len(x), len(w), *windows.places), np.result_type(x, w))
+    def filters_back(self, sums: Array, shape: tuple[int, ...]) -> Array:
+        """Take matrices (products, groups, KH · taps · C / groups, O / groups) back to filters: the adjoint."""
+        groups, outputs, channels, height, width = shape
+        return sums.reshape(groups, height, width, channels, outputs).transpose(0, 4, 3, 1, 2)
 
-    def compute(_: int, share: Sequence[Tile]) -> None:
-        with own_room(dtype) as room:
-            for tile in share:
-                view = view_windows(columns.filled(x, tile, room), windows)
-                place = chwn(out)[:, tile.rows, :, tile.images]
-                for rows, places in columns.bands(tile):
-                    matrix = columns.laid(view[:, :, :, rows, places], room, "columns")
-                    to = place[:, rows, places]
-                    if in_a_row(to) and to.dtype == dtype:
-                        np.matmul(filters, matrix, out=columns.as_matrices(to))
-                    else:
-                        product = room("product", groups, filters.shape[1], matrix.shape[2])
-                        np.matmul(filters, matrix, out=product)
-                        to[...] = product.reshape(to.shape)
+    def tiles(
+        self, n: int, channels: int, outputs: int, multiple: int = 1, whole_images: bool = False
+    ) -> tuple[Tile, ...]:
+        """Cut n images with so many channels, and outputs with so many, into tiles; see :func:`tiles`."""
+        numbers = self.products * self.blocks * (self.taps * channels + outputs) + self.blocks * self.span * outputs
+        return tiles(n, self.windows.places[0], numbers * self.dtype.itemsize, multiple, whole_images)
 
-    each_share(compute, columns.tiles(len(x)))
-    return out
+    def padded(self, source: Images, tile: Tile, room: Room) -> Array:
+        """Return the rows that the windows of a tile see, with their padding: shape (rows, C, width, images)."""
+        (top, _), (left, _) = self.windows.padding
+        height, width = self.windows.image
+        first = tile.rows.start * self.windows.stride[0] - top  # row of the image at the tile's upper edge
+        reach = (length(tile.rows) - 1) * self.windows.stride[0] + self.windows.covered[0]
+        low = max(-first, 0)
+        high = max(min(height - first, reach), low)
+        seen = slice(first + low, first + high)
+        if high - low == reach and left == 0 and width == self.width:
+            as_they_are = source.rows(seen, tile.images, self.dtype)
+            if as_they_are is not None:
+                return as_they_are
+        padded = room("padded", reach, source.x.shape[1], self.width, length(tile.images))
+        right = min(left + width, self.width)
+        if padded.size < SMALL:
+            padded.fill(0)
+        else:
+            for edge in (padded[:low], padded[high:], padded[:, :, :left], padded[:, :, right:]):
+                edge.fill(0)
+        source.write(seen, tile.images, padded[low:high, :, left:right])
+        return padded
 
+    def lay(self, padded: Array, room: Room) -> Array:
+        """Lay out padded rows as columns: shape (products, groups, rows, taps, C / groups, blocks, images)."""
+        rows, channels, _, n = padded.shape
+        step, gap = self.windows.stride[1], self.windows.dilation[1]
+        if self.taps == step == self.groups == 1 and padded.flags.c_contiguous:
+            return padded.reshape(1, 1, rows, 1, channels, self.blocks, n)
+        laid = room("columns", 1, self.groups, rows, self.taps, channels // self.groups, self.blocks, n)
+        by_group = padded.reshape(rows, self.groups, -1, self.width, n).swapaxes(0, 1)
+        for j in range(self.taps):
+            laid[0, :, :, j] = by_group[..., j * gap : j * gap + (self.blocks - 1) * step + 1 : step, :]
+        return laid
 
-def input_gradient(
-    y: Array, w: Array, x_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any]
-) -> Array:
-    """Multiply the filters' transposes with the outputs' gradient, and add the columns back into images (col2im)."""
-    columns = Columns(windows, x_shape[1], len(w), groups, dtype)
-    filters = np.ascontiguousarray(w, dtype).reshape(groups, len(w) // groups, w[0].size).swapaxes(1, 2)
-    out = empty_chwn(x_shape, np.result_type(y, w))
+    def matrices(self, laid: Array, rows: int) -> Array:
+        """View columns as a matrix for each row of outputs.
 
-    def compute(_: int, share: Sequence[Tile]) -> None:
-        with own_room(dtype) as room:
-            for tile in share:
-                padded, inside, kept = columns.padded(tile, room)
-                padded.fill(0)
-                view, outputs = view_windows(padded, windows), chwn(y)[:, :, :, tile.images]
-                for rows, places in columns.bands(tile):
-                    part = view[:, :, :, rows, places]
-                    product = room("columns", groups, filters.shape[1], math.prod(part.shape[3:]))
-                    np.matmul(filters, columns.laid(outputs[:, rows, places], room, "outputs"), out=product)
-                    windowed = product.reshape(part.shape)
-                    for i, j in np.ndindex(windows.size):
-                        part[:, i, j] += windowed[:, i, j]
-                place = chwn(out)[:, :, :, tile.images]
-                place[:, kept] = inside
-                place[:, kept.stop :] = 0  # rows that no window reaches
+        Returns shape (products, groups, rows, KH · taps · C / groups, blocks · images).
+        """
+        (height, _), (step, _), (gap, _) = self.windows.size, self.windows.stride, self.windows.dilation
+        products, groups, _, taps, channels, blocks, n = laid.shape
+        shape = products, groups, rows, height * taps * channels, blocks * n
+        if gap > 1 and height > 1:  # what a window sees across rows does not follow each other
+            return laid[:, :, step * np.arange(rows)[:, None] + gap * np.arange(height)].reshape(shape)
+        product, group, row, _, channel, _, number = laid.strides
+        return np.ndarray(shape, laid.dtype, laid, 0, (product, group, step * row, channel, number))
 
-    each_share(compute, columns.tiles(x_shape[0], whole_images=True))
-    return out
+    def multiply(self, filters: Array, matrices: Array, to: Array, room: Room) -> None:
+        """Write the products of filters and columns into `to`, shape (rows, O, OW, images)."""
+        rows, _, _, n = to.shape
+        by_group = to.reshape(rows, self.groups, -1, self.blocks, n).swapaxes(0, 1)
+        if to.dtype == self.dtype and to[:1, :1].flags.c_contiguous:
+            np.matmul(filters, matrices, out=by_group.reshape(1, *by_group.shape[:3], -1))
+        else:
+            product = room("product", 1, *by_group.shape[:3], self.blocks * n)
+            np.matmul(filters, matrices, out=product)
+            by_group[...] = product.reshape(by_group.shape)
 
+    def lay_outputs(self, y: Array, room: Room) -> Array:
+        """Lay out outputs' gradients, shape (rows, O, blocks · span, images), as the products had been.
 
-def weight_gradient(
-    y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, groups: int, dtype: np.dtype[Any]
-) -> Array:
-    """Multiply the outputs' gradient with the transposed columns, and add up over the bands."""
-    columns = Columns(windows, x.shape[1], w_shape[0], groups, dtype)
-    sums = [np.zeros((groups, math.prod(w_shape[1:]), w_shape[0] // groups), dtype) for _ in range(workers())]
+        Returns shape (products, groups, rows, O / groups, blocks · images).
+        """
+        return y.reshape(1, len(y), self.groups, -1, self.blocks * y.shape[3]).swapaxes(1, 2)
 
-    def compute(worker: int, share: Sequence[Tile]) -> None:
-        with own_room(dtype) as room:
-            for tile in share:
-                view = view_windows(columns.filled(x, tile, room), windows)
-                outputs = chwn(y)[:, tile.rows, :, tile.images]
-                for rows, places in columns.bands(tile):
-                    matrix = columns.laid(view[:, :, :, rows, places], room, "columns")
-                    gradient = columns.laid(outputs[:, rows, places], room, "outputs")
-                    sums[worker] += np.matmul(matrix, gradient.swapaxes(1, 2))  # faster than its transpose (measured)
-
-    each_share(compute, columns.tiles(len(x)))
-    total: Array = sum(sums[1:], start=sums[0])
-    return total.swapaxes(1, 2).reshape(w_shape).astype(np.result_type(y, x), copy=False)
+    def outputs(self, source: Images, tile: Tile, room: Room) -> Array:
+        """Return the outputs' gradients of a tile, shape (rows, O, blocks · span, images), 0 behind the last output."""
+        width, reach = self.windows.places[1], self.blocks * self.span
+        as_they_are = source.rows(tile.rows, tile.images, self.dtype) if reach == width else None
+        if as_they_are is not None:
+            return as_they_are
+        copy = room("outputs", length(tile.rows), source.x.shape[1], reach, length(tile.images))
+        copy[:, :, width:].fill(0)
+        source.write(tile.rows, tile.images, copy[:, :, :width])
+        return copy

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..buffers import empty
 from .fast import compiled
+from .pooling import copy_by_parts
 
 Array = np.ndarray[Any, Any]
 
@@ -16,13 +18,16 @@ WORTH_COMPILING = 2**15
 
 
 def rows_of_images(x: Array, shape: int | Sequence[int]) -> Array:
-    """Reshape images (N, C, H, W): as ``np.reshape``, but fast where they lie channels last and are to become rows."""
-    if _worth(x) and isinstance(shape, tuple) and shape in ((len(x), -1), (len(x), x.size // len(x))):
-        fast = compiled()
-        rows: Array | None = fast.as_rows(x) if fast is not None else None
-        if rows is not None:
-            return rows
-    return np.reshape(x, shape)
+    """Reshape images (N, C, H, W): as ``np.reshape``, but fast where they must be copied to become rows."""
+    if not (_worth(x) and isinstance(shape, tuple) and shape in ((len(x), -1), (len(x), x.size // len(x)))):
+        return np.reshape(x, shape)
+    fast = compiled()
+    rows: Array | None = fast.as_rows(x) if fast is not None else None
+    if rows is None:
+        copy = empty(x.shape, x.dtype)
+        copy_by_parts(x, copy)
+        rows = copy.reshape(shape)
+    return rows
 
 
 def _worth(x: Array) -> bool:

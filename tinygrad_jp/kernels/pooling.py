@@ -126,25 +126,25 @@ def max_pool_forward(x: Array, w: Windows) -> tuple[Array, Array]:
     """
     shape = (*x.shape[:2], *w.places)
     best, winner = like(x, x.dtype, shape), like(x, np.min_scalar_type(math.prod(w.size) - 1), shape)
+    by_parts(lambda part: find_largest(x[part], w, best[part], winner[part]), x)
+    return best, winner
+
+
+def find_largest(images: Array, w: Windows, best: Array, winner: Array) -> None:
+    """Write what :func:`max_pool_forward` returns into `best` and `winner`."""
     elements, padded, number = _elements(w), any(map(any, w.padding)), winner.dtype.type
     # of each window, the first row and the first column that lie on the image
     top, left = (np.maximum(w.padding[a][0] - np.arange(w.places[a]) * w.stride[a], 0) for a in (0, 1))
-
-    def compute(part: Place) -> None:
-        images, largest, which = x[part], best[part], winner[part]
-        largest[...] = _lowest(x.dtype) if padded else images[elements[0][2]]
-        which[...] = top[:, None] * w.size[1] + left
-        for k, places, inside in elements if padded else elements[1:]:
-            candidate, so_far, code = images[inside], largest[places], which[places]
-            better = candidate > so_far
-            np.maximum(so_far, candidate, out=so_far)
-            np.maximum(code, better * number(k), out=code)
-        if x.dtype.kind == "f" and np.isnan(largest).any():  # it wins, but no comparison tells
-            for k, places, inside in elements:
-                np.maximum(which[places], np.isnan(images[inside]) * number(k), out=which[places])
-
-    by_parts(compute, x)
-    return best, winner
+    best[...] = _lowest(images.dtype) if padded else images[elements[0][2]]
+    winner[...] = top[:, None] * w.size[1] + left
+    for k, places, inside in elements if padded else elements[1:]:
+        candidate, so_far, code = images[inside], best[places], winner[places]
+        better = candidate > so_far
+        np.maximum(so_far, candidate, out=so_far)
+        np.maximum(code, better * number(k), out=code)
+    if images.dtype.kind == "f" and np.isnan(best).any():  # it wins, but no comparison tells
+        for k, places, inside in elements:
+            np.maximum(winner[places], np.isnan(images[inside]) * number(k), out=winner[places])
 
 
 def max_unpool(y: Array, winner: Array, w: Windows) -> Array:
@@ -196,5 +196,10 @@ def in_order_of(array: Array, x: Array) -> Array:
     if [s // x.itemsize for s in x.strides] == [s // array.itemsize for s in array.strides]:
         return x
     copy = like(array, x.dtype, x.shape)
-    copy[...] = x
+    copy_by_parts(x, copy)
     return copy
+
+
+def copy_by_parts(x: Array, to: Array) -> None:
+    """Copy `x` into an array of the same shape that lies in memory in another order."""
+    by_parts(lambda part: np.copyto(to[part], x[part]), x, x.ndim)

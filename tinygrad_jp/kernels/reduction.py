@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .geometry import Windows, windows_on
-from .pooling import max_pool_forward, max_unpool, rectify, stopped
+from .geometry import windows_on
+from .pooling import find_largest
 
 Array = np.ndarray[Any, Any]
 
@@ -30,32 +30,34 @@ class Reduction(NamedTuple):
     """Side of the windows; 1 for none. Pixels left over at the end are not seen."""
 
 
+ALONE = Reduction()
+"""A convolution that nothing follows."""
 NOTHING = np.empty((0, 0, 0, 0), np.uint8)
 """In place of winners where there are none."""
 
 
-def _windows(image: tuple[int, ...], pool: int) -> Windows:
-    """Lay windows side by side over an image."""
-    return windows_on((image[0], image[1]), (pool, pool), (pool, pool), ((0, 0), (0, 0)))
+def reduce_rows(maps: Array, reduction: Reduction, out: Array, winner: Array) -> None:
+    """Apply relu and pooling to some rows of images, which may be overwritten.
 
-
-def reduce(images: Array, reduction: Reduction) -> tuple[Array, Array]:
-    """Apply relu and pooling; `images`, shape (N, C, H, W), may be overwritten.
-
-    Returns
-    -------
-    out, kept
-        Shape (N, C, H // pool, W // pool). Of equal pixels the first wins; a NaN wins always. ``NOTHING`` is kept where
-        there is neither relu nor pooling.
+    Parameters
+    ----------
+    maps
+        Shape (rows, C, W, N).
+    reduction
+        What to do.
+    out, winner
+        Where results and, after pooling, winners go; shape (rows // pool, C, W // pool, N). Without pooling `out` is
+        `maps`. Of equal pixels the first wins; a NaN wins always.
     """
-    if reduction.pool == 1:
-        out = rectify(images, images) if reduction.relu else images
-        return out, out if reduction.relu else NOTHING
-    out, winner = max_pool_forward(images, _windows(images.shape[2:], reduction.pool))
+    pool = reduction.pool
+    if pool > 1 and out.size:
+        images, best, which = (a.transpose(3, 1, 0, 2) for a in (maps, out, winner))
+        windows = windows_on((images.shape[2], images.shape[3]), (pool, pool), (pool, pool), ((0, 0), (0, 0)))
+        find_largest(images, windows, best, which)
+        if reduction.relu:
+            winner |= (out <= 0) * np.uint8(NONE)
     if reduction.relu:
-        winner |= (out <= 0) * np.uint8(NONE)
-        rectify(out, out)
-    return out, winner
+        np.maximum(out, np.zeros(out.shape[1:], out.dtype), out=out)  # three times as fast as the number 0
 
 
 def let_through(kept: Array, reduction: Reduction) -> Any:
@@ -65,18 +67,32 @@ def let_through(kept: Array, reduction: Reduction) -> Any:
     return kept != NONE if reduction.pool > 1 else kept > 0
 
 
-def spread(y: Array, kept: Array, reduction: Reduction, image: tuple[int, int]) -> Array:
+def spread_rows(y: Array, kept: Array, reduction: Reduction, rows: slice, to: Array) -> None:
     """Carry a gradient back through pooling and relu: each number to the pixel that won, 0 elsewhere.
 
     Parameters
     ----------
     y, kept
-        Gradient of the result of :func:`reduce`, and what that kept; shape (N, C, OH, OW).
+        Gradient of what remained, and what :func:`reduce_rows` kept; shape (H // pool, C, W // pool, N).
     reduction
         What was done.
-    image
-        Height and width of the images before it.
+    rows
+        Which rows of the images are wanted.
+    to
+        Where they go, shape (rows, C, W, N); without relu and pooling as many of their pixels as have room.
     """
-    if reduction.pool == 1:
-        return stopped(y, kept) if reduction.relu else y
-    return max_unpool(y, kept, _windows(image, reduction.pool))
+    pool = reduction.pool
+    if pool == 1:
+        if reduction.relu:
+            np.multiply(y[rows], kept[rows] > 0, out=to)
+        else:
+            to[...] = y[rows, :, : to.shape[2]]
+        return
+    to[max(len(y) * pool - rows.start, 0) :] = 0  # pixels that no window saw
+    to[:, :, y.shape[2] * pool :] = 0
+    for i, j in np.ndindex(pool, pool):
+        first = max(-(-(rows.start - i) // pool), 0)
+        last = max(min(-(-(rows.stop - i) // pool), len(y)), first)
+        down = slice(first * pool + i - rows.start, last * pool + i - rows.start, pool)
+        won = kept[first:last] == i * pool + j
+        np.multiply(y[first:last], won, out=to[down, :, j : y.shape[2] * pool : pool])

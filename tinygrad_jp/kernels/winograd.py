@@ -1,57 +1,70 @@
-"""Convolution with 3×3 filters and stride 1 by Winograd's minimal filtering: fewer multiplications, more additions.
+"""Convolution with stride 1 by Winograd's minimal filtering along the rows: fewer multiplications, more additions.
 
-A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", 2016, section 4: with the matrices A, B, G given
-there, m + 2 pixels d in a line and a line g of a filter make m outputs Aᵀ [(G g) ⊙ (Bᵀ d)]. This is F(m, 3): m + 2
-multiplications where the definition has 3 m. Summed over the channels, the product ⊙ becomes one product of matrices
-for each of the m + 2 elements.
+A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", 2016, section 4: with suitable matrices A, B, G,
+m + k − 1 pixels d in a line and k numbers g of a filter make m outputs Aᵀ [(G g) ⊙ (Bᵀ d)]. This is F(m, k): m + k − 1
+multiplications where the definition has m · k. Summed over the channels, the product ⊙ becomes one product of matrices
+for each of the m + k − 1 elements.
 
-NumPy's kernels take F(4, 3) down the columns of the images, which halves the multiplications, and lay out the windows
-of height 1 of what comes out as :mod:`columns` does. The compiled kernels take it in both directions,
-Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A, 36 multiplications where the definition has 144; that needs more additions, each of them a
-pass over memory in NumPy.
+The matrices evaluate polynomials at some points (Toom and Cook), here 0, ±p, ±q and ∞. Lavin and Gray take p = 1 and
+q = 2; p = 5/8 and q = 3/2 lose fewer digits, because points that lie closer together make smaller powers (B. Barabasz
+et al., "Error analysis and improving the accuracy of Winograd convolution for deep neural networks", 2020). With six
+points a filter of three numbers makes four outputs by six multiplications, not twelve; one of five makes two, not by
+ten.
 
-The matrices evaluate polynomials at 0, ±p, ±q and ∞ (Toom and Cook). Lavin and Gray take p = 1, q = 2, which needs few
-multiplications by constants. In both directions that would cost a digit more than p = 5/8, q = 3/2 does: points that
-lie closer together make smaller powers (B. Barabasz et al., "Error analysis and improving the accuracy of Winograd
-convolution for deep neural networks", 2020). So rounding errors in float32 are about five times those of the
-definition, in both kernels.
+NumPy's kernels do this along the rows of the images and lay out what comes out as :mod:`columns` does; the transforms
+are products with A and B. The compiled kernels do it in both directions, Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .columns import Columns, Tile, chwn, empty_chwn, length, tiles, view_windows
+from .columns import Columns
 from .geometry import Windows
-from .room import Room, own_room
-from .threads import each_share, workers
+from .room import Room
 
 Array = np.ndarray[Any, Any]
 
-G4 = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
-"""G of F(4, 3) with the points 0, ±1, ±2 and ∞."""
 P, Q = 5 / 8, 3 / 2
-"""The points ±p and ±q of the compiled kernels."""
+"""The points ±p and ±q."""
+POINTS = 6
+"""How many they are, with 0 and ∞."""
 ROWS = 4
-"""Of outputs, which are computed together."""
-CHANNELS, PIXELS = 64, 3_000
+"""Of outputs, which the compiled kernels compute together."""
+WIDTHS = range(3, 6)
+"""Of filters for which the transforms pay (measured)."""
+CHANNELS, IMAGES = 6, 24
 """From so many on the transforms pay (measured)."""
-CACHE = 3 * 2**19
-"""Bytes that the transformed rows of a tile may take (measured)."""
+FEWER = 1.5
+"""How many times fewer multiplications pay (measured)."""
+
+
+def evaluate(coefficients: int) -> Array:
+    """Make the matrix that evaluates a polynomial with so many coefficients at all points: (6, coefficients)."""
+    finite = np.vander([0, P, -P, Q, -Q], coefficients, increasing=True)
+    return np.vstack([finite, np.eye(coefficients)[-1]])
+
+
+@lru_cache(maxsize=64)
+def transforms(taps: int, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
+    """Make Aᵀ (m, 6), Bᵀ (6, 6) and G (6, k) of F(m, k) for filters of so many numbers."""
+    a, g = evaluate(POINTS - taps + 1).T, evaluate(taps)
+    b = np.linalg.inv(evaluate(POINTS)).T
+    return a.astype(dtype), b.astype(dtype), g.astype(dtype)
 
 
 def pays(windows: Windows, n: int, channels: int, outputs: int) -> bool:
     """Tell whether n images are convolved faster than by columns: the transforms must be few beside the products."""
-    if (windows.size, windows.stride, windows.dilation) != ((3, 3), (1, 1), (1, 1)):
+    taps, width = windows.size[1], windows.places[1]
+    span = POINTS - taps + 1
+    if windows.stride[1] > 1 or windows.dilation[1] > 1 or taps not in WIDTHS:
         return False
-    rows, width = windows.places
-    fewer = 12 * rows / (6 * ROWS * -(-rows // ROWS))
-    return min(channels, outputs) >= CHANNELS and n * rows * width >= PIXELS and fewer >= 1.7
+    fewer = taps * width / (POINTS * -(-width // span))
+    return min(channels, outputs) >= CHANNELS and n >= IMAGES and fewer >= FEWER
 
 
 @lru_cache(maxsize=1024)
@@ -72,140 +85,56 @@ def pays_compiled(windows: Windows, channels: int, outputs: int, lanes: int) -> 
     return padded and full and few_left_over
 
 
-def _tiles(n: int, windows: Windows, channels: int, itemsize: int) -> list[Tile]:
-    """Cut n images into tiles of four rows of outputs, or several times four; the last may lie below the outputs."""
-    row = 6 * channels * (windows.image[1] + sum(windows.padding[1])) * itemsize
-    cut = tiles(n, -(-windows.places[0] // ROWS), row, CACHE, workers())
-    return [Tile(images, slice(ROWS * rows.start, ROWS * rows.stop)) for images, rows in cut]
+class Winograd(Columns):
+    """Columns of transformed rows: six products, whose sums are transformed back."""
 
+    def __init__(self, windows: Windows, groups: int, dtype: np.dtype[Any]) -> None:
+        super().__init__(windows, groups, dtype)
+        self.a, self.b, self.g = transforms(windows.size[1], dtype)
+        self.products, self.taps, self.span = POINTS, 1, len(self.a)
+        self.blocks = -(-windows.places[1] // self.span)
+        self.width = self.blocks * self.span + windows.size[1] - 1
 
-def _transformed(padded: Array, room: Room) -> Array:
-    """Compute Bᵀ d down the columns of a padded tile: shape (C, H, W, N) → (6, C, (H − 2) / 4, W, N)."""
-    channels, height, width, n = padded.shape
-    shape = (channels, (height - 2) // ROWS, width, n)
-    out, spare = room("transformed", 6, *shape), room("spare", *shape)
-    d = [padded[:, i : height - 5 + i : ROWS] for i in range(6)]
-    # out₁, out₂: d₄ − 4 d₂ ± (d₃ − 4 d₁)
-    np.multiply(d[2], -4, out=out[1])
-    out[1] += d[4]
-    np.multiply(d[1], -4, out=spare)
-    spare += d[3]
-    np.subtract(out[1], spare, out=out[2])
-    out[1] += spare
-    # out₃, out₄: d₄ − d₂ ± 2 (d₃ − d₁)
-    np.subtract(d[4], d[2], out=spare)
-    np.subtract(d[3], d[1], out=out[3])
-    out[3] += out[3]
-    np.subtract(spare, out[3], out=out[4])
-    # out₀, out₅: 4 (d₀ − d₂) + d₄ − d₂ and 4 (d₁ − d₃) + d₅ − d₃
-    np.subtract(d[0], d[2], out=out[0])
-    out[0] *= 4
-    out[0] += spare
-    np.multiply(out[3], -2, out=out[5])
-    out[5] -= d[3]
-    out[5] += d[5]
-    out[3] += spare
-    return out
+    def filters(self, w: Array) -> Array:
+        """Transform the filters by G."""
+        groups, outputs, channels, height, width = w.shape
+        laid = np.ascontiguousarray(w.transpose(4, 0, 1, 3, 2), self.dtype)
+        transformed: Array = self.g @ laid.reshape(width, -1)
+        return transformed.reshape(POINTS, groups, 1, outputs, height * channels)
 
+    def filters_back(self, sums: Array, shape: tuple[int, ...]) -> Array:
+        """Transform the filters' gradient by Gᵀ."""
+        groups, outputs, channels, height, width = shape
+        laid = self.g.T @ sums.reshape(POINTS, -1)
+        return laid.reshape(width, groups, height, channels, outputs).transpose(1, 4, 3, 2, 0)
 
-def _back(m: Array, room: Room) -> list[Array]:
-    """Compute the four rows Aᵀ m of outputs, in place of some of m: shape (6, O, …)."""
-    near, far = room("back", 2, *m.shape[1:])
-    np.subtract(m[1], m[2], out=near)
-    np.subtract(m[3], m[4], out=far)
-    m[1] += m[2]
-    m[3] += m[4]
-    m[0] += m[1]
-    m[0] += m[3]
-    m[3] *= 4
-    m[3] += m[1]
-    far *= 2
-    np.add(near, far, out=m[1])
-    far *= 4
-    m[5] += near
-    m[5] += far
-    return [m[0], m[1], m[3], m[5]]
+    def lay(self, padded: Array, room: Room) -> Array:
+        """Transform pieces of the padded rows, which overlap, by Bᵀ."""
+        rows, channels, _, n = padded.shape
+        row, channel, pixel, image = padded.strides
+        shape, inside = (rows, self.groups, channels // self.groups, self.blocks), channels // self.groups
+        steps = row, inside * channel, channel, self.span * pixel, pixel, image
+        overlapping = np.ndarray((*shape, POINTS, n), padded.dtype, padded, 0, steps)
+        laid = room("columns", POINTS, self.groups, rows, 1, inside, self.blocks, n)
+        np.matmul(self.b, overlapping, out=laid[:, :, :, 0].transpose(2, 1, 3, 4, 0, 5))
+        return laid
 
+    def multiply(self, filters: Array, matrices: Array, to: Array, room: Room) -> None:
+        """Multiply filters and columns, and transform by Aᵀ into `to`."""
+        rows, outputs, width, n = to.shape
+        products = room("product", POINTS, self.groups, rows, outputs // self.groups, self.blocks, n)
+        np.matmul(filters, matrices, out=products.reshape(*products.shape[:4], -1))
+        shape = rows, self.groups, outputs // self.groups, self.blocks, self.span, n
+        whole = width == self.blocks * self.span and to.dtype == self.dtype
+        out = to.reshape(shape) if whole else room("padded", *shape)
+        np.matmul(self.a, products.transpose(2, 1, 3, 4, 0, 5), out=out)
+        if not whole:
+            to[...] = out.reshape(rows, outputs, -1, n)[:, :, :width]
 
-def _back_transposed(y: Array, room: Room) -> list[Array]:
-    """Compute the six rows A y, given four rows of outputs' gradients: shape (4, O, …)."""
-    out, spare = room("back", 4, *y.shape[1:]), room("spare", *y.shape[1:])
-    # y₀ + y₂ ± (y₁ + y₃)
-    np.add(y[0], y[2], out=out[0])
-    np.add(y[1], y[3], out=spare)
-    np.subtract(out[0], spare, out=out[1])
-    out[0] += spare
-    # y₀ + 4 y₂ ± 2 (y₁ + 4 y₃)
-    np.multiply(y[2], 4, out=out[2])
-    out[2] += y[0]
-    np.multiply(y[3], 4, out=spare)
-    spare += y[1]
-    spare *= 2
-    np.subtract(out[2], spare, out=out[3])
-    out[2] += spare
-    return [y[0], *out, y[3]]
-
-
-def _windows(row: Array, windows: Windows, room: Room) -> Array:
-    """Lay out the windows of height 1 of a transformed row as columns: shape (C, H, W, N) → (C · KW, H · OW · N)."""
-    view = view_windows(row, windows._replace(size=(1, windows.size[1])))
-    copy = room("columns", *view.shape)
-    copy[...] = view
-    return copy.reshape(view.shape[0] * view.shape[2], -1)
-
-
-def forward(x: Array, w: Array, windows: Windows, dtype: np.dtype[Any]) -> Array:
-    """Transform, multiply, transform back, tile by tile."""
-    outputs, channels = w.shape[:2]
-    layout = Columns(windows, channels, outputs, 1, dtype)
-    filters = np.tensordot(G4.astype(dtype), w.astype(dtype, copy=False), (1, 2)).reshape(6, outputs, -1)
-    out = empty_chwn((len(x), outputs, *windows.places), np.result_type(x, w))
-
-    def compute(_: int, share: Sequence[Tile]) -> None:
-        with own_room(dtype) as room:
-            for tile in share:
-                shape = (outputs, length(tile.rows) // ROWS, windows.places[1], length(tile.images))
-                products = room("product", 6, outputs, math.prod(shape[1:]))
-                for k, row in enumerate(_transformed(layout.filled(x, tile, room), room)):
-                    np.matmul(filters[k], _windows(row, windows, room), out=products[k])
-                place = chwn(out)[:, tile.rows, :, tile.images]
-                for i, row in enumerate(_back(products, room)):
-                    part = place[:, i::ROWS]
-                    part[...] = row.reshape(shape)[:, : part.shape[1]]
-
-    each_share(compute, _tiles(len(x), windows, channels, dtype.itemsize))
-    return out
-
-
-def weight_gradient(y: Array, x: Array, w_shape: tuple[int, ...], windows: Windows, dtype: np.dtype[Any]) -> Array:
-    """The exact adjoint of :func:`forward` in the filters: Gᵀ [Σ (A y) ⊙ (Bᵀ d)]."""
-    outputs, channels, _, kw = w_shape
-    layout = Columns(windows, channels, outputs, 1, dtype)
-    sums = [np.zeros((6, channels * kw, outputs), dtype) for _ in range(workers())]
-
-    def compute(worker: int, share: Sequence[Tile]) -> None:
-        with own_room(dtype) as room:
-            for tile in share:
-                gradient = _rows(chwn(y)[:, tile.rows, :, tile.images], length(tile.rows) // ROWS, room)
-                images = _transformed(layout.filled(x, tile, room), room)
-                for total, row, g in zip(sums[worker], images, _back_transposed(gradient, room), strict=True):
-                    total += np.matmul(_windows(row, windows, room), g.reshape(outputs, -1).T)
-
-    each_share(compute, _tiles(len(x), windows, channels, dtype.itemsize))
-    total: Array = sum(sums[1:], start=sums[0])
-    gradient = np.tensordot(G4.T.astype(dtype), total, 1).reshape(3, channels, kw, outputs)
-    return gradient.transpose(3, 1, 0, 2).astype(np.result_type(y, x), order="C")
-
-
-def _rows(y: Array, height: int, room: Room) -> Array:
-    """Copy every fourth row of outputs' gradients, from each of the first four on: (O, H, W, N) → (4, O, height, W, N).
-
-    Rows below the outputs are zero.
-    """
-    outputs, _, width, n = y.shape
-    copy = room("outputs", ROWS, outputs, height, width, n)
-    for i in range(ROWS):
-        part = y[:, i::ROWS]
-        copy[i, :, : part.shape[1]] = part
-        copy[i, :, part.shape[1] :] = 0
-    return copy
+    def lay_outputs(self, y: Array, room: Room) -> Array:
+        """Transform the outputs' gradients by A."""
+        rows, outputs, _, n = y.shape
+        laid = room("product", POINTS, self.groups, rows, outputs // self.groups, self.blocks, n)
+        blocks = y.reshape(rows, self.groups, outputs // self.groups, self.blocks, self.span, n)
+        np.matmul(self.a.T, blocks, out=laid.transpose(2, 1, 3, 4, 0, 5))
+        return laid.reshape(*laid.shape[:4], -1)

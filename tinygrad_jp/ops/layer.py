@@ -9,8 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from ..kernels import layer as kernels
-from ..kernels.reduction import WIDEST, Reduction
-from ..kernels.reduction import reduce as reduced
+from ..kernels.reduction import NOTHING, WIDEST, Reduction
 from .conv import Padding, Sizes, Step, _check_floats, _conv2d_dw, _conv2d_dx, checked_windows, conv2d, known_windows
 from .elementwise import relu as relu_op
 from .pool import max_pool2d, max_unpool2d
@@ -186,5 +185,6 @@ def conv_layer(
     if min(laid.places) < pool:
         raise ShapeError(f"conv_layer: windows of {pool}×{pool} do not fit into {laid.places} after the convolution")
     if not len(x) and pool == 1:  # the kernels would prepare the filters
-        return reduced(np.empty((0, len(w), *laid.places), np.result_type(x, w, b)), Reduction(bool(relu)))
+        out = np.empty((0, len(w), *laid.places), np.result_type(x, w, b))
+        return out, out if relu else NOTHING
     return kernels.forward(np.asarray(x), np.asarray(w), np.asarray(b), laid, groups, Reduction(bool(relu), int(pool)))

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...buffers import aligned, empty
 from ..geometry import Pair, Windows
-from ..reduction import NOTHING, Reduction
+from ..reduction import ALONE, NOTHING, Reduction
 from .convolution import add_bias_gradients, add_weight_gradients, correlate
 from .order import channels_first, channels_last
-from .sharing import ALONE, cut, grid, rooms, total, zeros
+from .sharing import cut, grid, rooms, total, zeros
 from .team import team
 from .tile import tile_rows
 from .vectors import BYTES

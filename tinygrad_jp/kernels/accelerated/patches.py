@@ -12,10 +12,10 @@ import numpy as np
 
 from ...buffers import empty
 from ..geometry import Pair, Windows
-from ..reduction import NOTHING, Reduction
+from ..reduction import ALONE, NOTHING, Reduction
 from .direct import bias_gradient as bias_gradient
 from .order import channels_first, channels_last
-from .sharing import ALONE, cut, grid, rooms
+from .sharing import cut, grid, rooms
 from .team import team
 from .tile import matrix_rows
 from .transforms import PATCH, PLANES

@@ -11,15 +11,12 @@ from numpy import ndarray
 
 from ...buffers import LINE, empty
 from ...parallel import threads
-from ..reduction import Reduction
 from .atomic import bind
 from .jit import kernel
 from .team import hand_out, team
 
 Array = np.ndarray[Any, Any]
 
-ALONE = Reduction()
-"""A convolution that nothing follows."""
 PARTS = 2
 """Parts for each thread: the processors of a machine are never equally free."""
 WORTH_SHARING = 2**17
