@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import math
 import os
@@ -10,8 +11,10 @@ import pickle
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -1015,9 +1018,11 @@ def test_bad_schedules(make: Any, message: str) -> None:
 def test_share_out_deals_all_jobs_and_keeps_the_callers_context(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "threads", lambda: 2)
     seen: dict[int, Any] = {}
+    helping = threading.Event()
 
     def work(worker: int, jobs: Any) -> None:
         seen[worker] = list(jobs), np.geterr()["over"], threading.get_ident()
+        helping.set() if worker else helping.wait(10)
 
     with np.errstate(over="raise"):
         parallel.share_out(work, [1, 2, 3, 4, 5])
@@ -1042,6 +1047,60 @@ def test_share_out_waits_for_all_and_hands_errors_on(monkeypatch: pytest.MonkeyP
     with pytest.raises(ZeroDivisionError):
         parallel.share_out(work, [1, 2])
     assert done == [1 - failing]
+
+
+def test_share_out_within_share_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits lends a hand: with one helper, both levels would wait for it."""
+    monkeypatch.setattr(parallel, "threads", lambda: 2)
+    seen: list[int] = []
+
+    def inner(_: int, jobs: Any) -> None:
+        seen.extend(jobs)
+
+    def outer(_: int, jobs: Any) -> None:
+        for i in jobs:
+            parallel.share_out(inner, range(4 * i, 4 * i + 4))
+
+    caller = threading.Thread(target=parallel.share_out, args=(outer, range(6)), daemon=True)
+    caller.start()
+    caller.join(30)
+    assert sorted(seen) == [*range(24)]
+
+
+def test_share_out_without_any_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(parallel, "threads", lambda: 3)
+    monkeypatch.setattr(parallel, "_helpers", [])
+    monkeypatch.setattr(parallel, "_tasks", SimpleQueue())
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for _ in range(2):
+        seen: dict[int, list[int]] = {}
+        parallel.share_out(lambda worker, jobs, seen=seen: seen.update({worker: list(jobs)}), range(6))
+        assert seen == {0: [0, 1], 1: [2, 3], 2: [4, 5]}
+
+
+def test_an_error_in_share_out_keeps_nothing_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "threads", lambda: 2)
+    array = np.zeros(3)
+    alive = weakref.ref(array)
+    helping = threading.Event()
+
+    def work(worker: int, jobs: Any, array: Array = array) -> None:
+        if worker:
+            helping.set()
+            raise ZeroDivisionError(array.sum())
+        helping.wait(10)
+
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError) as raised:
+            parallel.share_out(work, [1, 2])
+        del raised, work, array
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 FORKED = """

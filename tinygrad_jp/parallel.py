@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cache, partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import TypeVar
 
@@ -41,6 +42,7 @@ class _Task:
 
 
 _helpers: list[Thread] = []
+_starting = Lock()
 _tasks: SimpleQueue[_Task] = SimpleQueue()
 
 
@@ -49,17 +51,34 @@ def _help() -> None:
         _tasks.get().run()
 
 
+def _start_helpers() -> None:
+    with _starting:
+        while len(_helpers) < threads() - 1:
+            helper = Thread(target=_help, name=f"tinygrad_jp {len(_helpers) + 1}", daemon=True)
+            try:
+                helper.start()
+            except RuntimeError:  # the system has no more threads: who waits does the work
+                return
+            _helpers.append(helper)
+
+
 def _hand_out(task: Callable[[], object]) -> _Task:
     """Let a helper do it.
 
     A ThreadPoolExecutor takes three times as long: 100 µs more, 30 times in a training step (measured).
     """
-    while len(_helpers) < threads() - 1:
-        _helpers.append(Thread(target=_help, name=f"tinygrad_jp {len(_helpers) + 1}", daemon=True))
-        _helpers[-1].start()
+    if len(_helpers) < threads() - 1:
+        _start_helpers()
     handed = _Task(task)
     _tasks.put(handed)
     return handed
+
+
+def _lend_a_hand() -> None:
+    """Do what no helper has begun, so that nobody waits for a helper that waits itself, or was never started."""
+    with suppress(Empty):
+        while True:
+            _tasks.get_nowait().run()
 
 
 def in_use() -> bool:
@@ -69,9 +88,9 @@ def in_use() -> bool:
 
 def _forget() -> None:
     """Begin anew: in a forked process, whose threads stay behind in its parent."""
-    global _tasks
+    global _starting, _tasks
     _helpers.clear()
-    _tasks = SimpleQueue()
+    _starting, _tasks = Lock(), SimpleQueue()
 
 
 if hasattr(os, "register_at_fork"):
@@ -103,8 +122,14 @@ def _run(tasks: Sequence[Callable[[], object]]) -> None:
     try:
         tasks[0]()
     finally:
+        _lend_a_hand()
         for other in others:
             other.done.acquire()
-    for other in others:
-        if other.error is not None:
-            raise other.error
+        failed = next((other.error for other in others if other.error is not None), None)
+        for other in others:
+            other.error = None  # an error knows the call it comes from: the two would keep each other alive
+    try:
+        if failed is not None:
+            raise failed
+    finally:
+        del failed
