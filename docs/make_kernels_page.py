@@ -33,7 +33,7 @@ INTRODUCTION = """# Which kernel computes a convolution
 A convolution is computed by one of a few kernels, which `tinygrad_jp.kernels.choose` picks from the shapes:
 
 - **columns** (NumPy): windows of the images as the columns of a matrix (the book's im2col, section 7.4), laid out along
-  the rows alone.
+  the rows alone; for few images **im2col** lays them out in whole.
 - **winograd**: fewer multiplications (Lavin and Gray, 2016). NumPy's kernel takes F(4, 3) along the rows, 6
   multiplications in place of 12, or F(2, 5), 6 in place of 10; the compiled one takes F(4×4, 3×3), 36 in place of 144.
 - **direct** (compiled, with the extra `[fast]`): a tile of the product in registers, straight from the padded image.
@@ -44,11 +44,13 @@ The threads of the compiled kernels wait for work for about two milliseconds, oc
 They also compute the larger products of matrices and the optimizers' updates, in parts that depend on the shapes and
 the number of threads alone: the same run gives the same bits, whatever the process did before.
 
-In float32 the error of a whole result (norm of the difference over norm of the result; random numbers, 16 to 64
-channels) is 2e-7 to 4e-7 with *direct* and *columns*, 5e-7 to 1e-6 with *winograd*, compiled or not; single numbers may
-be off by ten times as much. In float64 it is nine digits less. *winograd* makes NaN of whatever lies in the same patch
-(compiled 4×4 pixels, NumPy's 1×4) as a window that sees an infinite number. Compiled convolutions, normalizations and
-updates count what is too small for full precision (in float32 below 1.2e-38) as 0.
+In float32 the error of a whole result (norm of the difference over norm of the result; random numbers, 16 to 128
+channels) is 2e-7 to 4e-7 with *direct* and *columns*, 3e-7 to 8e-7 with NumPy's *winograd*, 5e-7 to 1e-6 with the
+compiled one; single numbers may be off by ten times as much. In float64 it is nine digits less. *winograd* makes NaN of
+whatever lies in the same patch (compiled 4×4 pixels, NumPy's 1×4) as a window that sees an infinite number, and where a
+window sees nothing but zeros, in a patch that is not all zeros, it leaves such an error in place of the exact result.
+Compiled convolutions, normalizations and updates count what is too small for full precision (in float32 below 1.2e-38)
+as 0.
 
 Times in milliseconds for a batch of {batch}, float32, on {machine}, {threads} threads; the median of {rounds}
 rounds. Forward pass · gradient of the images · gradient of the filters. **Bold** is what `choose` takes. Made by

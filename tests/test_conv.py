@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor, kernels
 from tinygrad_jp.errors import ArgumentError, DtypeError, ShapeError
-from tinygrad_jp.kernels import columns, convolution, layer, output_size, threads, winograd
+from tinygrad_jp.kernels import choice, columns, convolution, layer, output_size, threads, winograd
 from tinygrad_jp.kernels import room as room_module
 from tinygrad_jp.kernels.reduction import Reduction
 from tinygrad_jp.kernels.room import Room, own_room
@@ -77,9 +77,11 @@ def fresh() -> Iterator[None]:
     forget()
 
 
-@pytest.fixture(params=["whole", "tiles", "rows", "transformed"])
+@pytest.fixture(params=["whole", "tiles", "rows", "transformed", "im2col"])
 def tiling(request: pytest.FixtureRequest, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything in one tile; or tiles of one image or row, shared between threads; or transformed if possible."""
+    """Everything in one tile; or tiles of one image or row, shared by threads; transformed if possible; or im2col."""
+    if request.param != "im2col":
+        monkeypatch.setattr(choice, "THIN", 0)
     monkeypatch.setattr(columns, "FEW", 2 if request.param == "rows" else 1)
     if request.param != "whole":
         monkeypatch.setattr(columns, "CACHE", 64)
@@ -191,7 +193,9 @@ class TestKernels:
         ("x", "w", "options", "kernel"),
         [
             ((24, 6, 5, 8), (6, 6, 3, 3), {}, "winograd"),
-            ((24, 6, 7, 6), (6, 6, 5, 5), {}, "winograd"),
+            ((24, 6, 7, 8), (6, 6, 5, 5), {}, "winograd"),
+            ((9, 6, 5, 9), (6, 6, 3, 3), {}, "im2col"),
+            ((1, 4, 5, 9), (6, 2, 3, 2), {"groups": 2, "stride": (2, 1), "dilation": (1, 2)}, "im2col"),
             ((24, 6, 7, 8), (6, 6, 1, 3), {"stride": (2, 1), "dilation": (2, 1)}, "winograd"),
             ((24, 12, 5, 8), (12, 6, 3, 3), {"groups": 2}, "winograd"),
             ((24, 12, 5, 8), (12, 3, 3, 3), {"groups": 4}, "columns"),

@@ -7,7 +7,10 @@ from typing import Literal
 from . import winograd
 from .geometry import Windows
 
-Kernel = Literal["columns", "winograd", "direct"]
+Kernel = Literal["columns", "im2col", "winograd", "direct"]
+
+THIN = 64
+"""Columns in a row below which the columns of several rows are put side by side (measured)."""
 
 
 def choose(windows: Windows, n: int, channels: int, outputs: int, groups: int, lanes: int | None = None) -> Kernel:
@@ -32,9 +35,13 @@ def choose(windows: Windows, n: int, channels: int, outputs: int, groups: int, l
     "winograd"
         Fewer multiplications. The compiled one: 3×3 filters with stride 1. NumPy's: filters three to five wide with
         stride 1 along the rows, many images and channels.
+    "im2col"
+        NumPy's for few images: windows copied as the columns of one matrix.
     "columns"
-        NumPy's for everything else: windows as the columns of a matrix.
+        NumPy's for everything else: windows as the columns of a matrix for each row.
     """
     if lanes is not None:
         return "winograd" if groups == 1 and winograd.pays_compiled(windows, channels, outputs, lanes) else "direct"
+    if n * windows.places[1] < THIN:
+        return "im2col"
     return "winograd" if winograd.pays(windows, n, channels // groups, outputs // groups) else "columns"

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ..buffers import empty
 from .geometry import Windows
@@ -245,3 +246,45 @@ class Columns:
         copy[:, :, width:].fill(0)
         source.write(tile.rows, tile.images, copy[:, :, :width])
         return copy
+
+
+class Im2col(Columns):
+    """Columns as the book's: windows copied in whole, those of several rows side by side in one matrix.
+
+    For few images, whose rows are too thin to be multiplied with one by one. Filters need no other order then.
+    """
+
+    def filters(self, w: Array) -> Array:
+        """See filters as matrices: (1, groups, 1, O / groups, C / groups · KH · KW)."""
+        return np.ascontiguousarray(w, self.dtype).reshape(1, len(w), 1, w.shape[1], -1)
+
+    def filters_back(self, sums: Array, shape: tuple[int, ...]) -> Array:
+        """Take matrices (1, groups, C / groups · KH · KW, O / groups) back to filters."""
+        filters: Array = sums[0].swapaxes(1, 2)
+        return filters.reshape(shape)
+
+    def lay(self, padded: Array, room: Room) -> Array:
+        """See padded rows by group: (groups, rows, C / groups, width, images)."""
+        rows, _, width, n = padded.shape
+        return padded.reshape(rows, self.groups, -1, width, n).swapaxes(0, 1)
+
+    def matrices(self, laid: Array, rows: int) -> Array:
+        """Copy the windows of so many rows of outputs: (1, groups, 1, C / groups · KH · KW, rows · OW · images)."""
+        groups, _, channels, _, n = laid.shape
+        (kh, kw), (sy, sx), (dy, dx), places = *self.windows[:2], self.windows.dilation, self.windows.places[1]
+        group, row, channel, pixel, image = laid.strides
+        steps = group, channel, dy * row, dx * pixel, sy * row, sx * pixel, image
+        windows: Array = as_strided(laid, (groups, channels, kh, kw, rows, places, n), steps, writeable=False)
+        return windows.reshape(1, groups, 1, channels * kh * kw, rows * places * n)
+
+    def multiply(self, filters: Array, matrices: Array, to: Array, room: Room) -> None:
+        """Write the product of filters and columns into `to`, shape (rows, O, OW, images)."""
+        rows, _, places, n = to.shape
+        product = np.matmul(filters, matrices).reshape(self.groups, -1, rows, places, n)
+        to.reshape(rows, self.groups, -1, places, n)[...] = product.transpose(2, 0, 1, 3, 4)
+
+    def lay_outputs(self, y: Array, room: Room) -> Array:
+        """Copy outputs' gradients, shape (rows, O, OW, images): (1, groups, 1, O / groups, rows · OW · images)."""
+        rows, outputs, places, n = y.shape
+        by_group = y.reshape(rows, self.groups, outputs // self.groups, places, n).transpose(1, 2, 0, 3, 4)
+        return by_group.reshape(1, self.groups, 1, outputs // self.groups, rows * places * n)

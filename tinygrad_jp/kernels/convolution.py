@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .choice import choose
-from .columns import Columns, Images, Tile, empty_hcwn, hcwn, length, pieces
+from .columns import Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, pieces
 from .geometry import Windows, windows_on
 from .reduction import ALONE, NOTHING, Reduction, let_through, reduce_rows
 from .room import own_room
@@ -27,7 +27,9 @@ CACHE = 2**20
 """Bytes that products may take before they are added up (measured)."""
 
 
-KINDS = {"columns": Columns, "winograd": Winograd}
+MORE = 2
+"""How many times the places of a gradient's convolution may be more than those of the convolution."""
+KINDS = {"columns": Columns, "im2col": Im2col, "winograd": Winograd}
 
 
 @lru_cache(maxsize=256)
@@ -85,7 +87,7 @@ def input_gradient(
 
     With stride 1 it is a convolution itself, of `y`, padded to the full, with the filters flipped and their channels
     exchanged. That is faster than adding columns into images, unless these have few channels and `y` has many more
-    (measured).
+    (measured), or the padding makes most of the places.
     """
     source = Images.gradient(y, kept, after)
     full = [
@@ -93,7 +95,8 @@ def input_gradient(
         for reach, (before, behind) in zip(windows.covered, windows.padding, strict=True)
     ]
     few = x_shape[1] // groups < CHANNELS and len(w) > 2 * x_shape[1]
-    if windows.stride == (1, 1) and min(full[0] + full[1]) >= 0 and not few:
+    more_places = math.prod(windows.image) > MORE * math.prod(windows.places)
+    if windows.stride == (1, 1) and min(full[0] + full[1]) >= 0 and not few and not more_places:
         laid = windows_on(windows.places, windows.size, (1, 1), (full[0], full[1]), windows.dilation)
         turned = by_group(w, groups)[..., ::-1, ::-1].swapaxes(1, 2)
         return _convolve(source, turned, laid, dtype)[0]
@@ -105,7 +108,7 @@ def _add_columns(
 ) -> Array:
     """Multiply the filters' transposes with the outputs' gradient, and add the columns into images (col2im)."""
     layout, channels = Columns(windows, groups, dtype), x_shape[1] // groups
-    filters = layout.filters(by_group(w, groups))[0].swapaxes(2, 3)
+    filters = by_group(w.astype(dtype, copy=False), groups).reshape(groups, 1, len(w) // groups, -1).swapaxes(2, 3)
     out = empty_hcwn(x_shape, dtype)
     (kh, kw), (sy, sx), (dy, dx) = windows.size, windows.stride, windows.dilation
     (top, _), (left, _) = windows.padding
@@ -123,12 +126,12 @@ def _add_columns(
                     y = layout.lay_outputs(layout.outputs(source, Tile(images, rows), room), room)[0]
                     product = room("columns", groups, count, filters.shape[2], ow * n)
                     np.matmul(filters, y, out=product)
-                    columns = product.reshape(groups, count, kh, kw, channels, ow, n).swapaxes(0, 1)
+                    columns = product.reshape(groups, count, channels, kh, kw, ow, n).swapaxes(0, 1)
                     for i, j in np.ndindex(kh, kw):
                         first = rows.start * sy + i * dy
                         down = slice(first, first + (count - 1) * sy + 1, sy)
                         along = slice(j * dx, j * dx + (ow - 1) * sx + 1, sx)
-                        padded[down, :, :, along] += columns[:, :, i, j]
+                        padded[down, :, :, along] += columns[:, :, :, i, j]
                 inside = padded[top : top + height, :, :, left : left + width]
                 hcwn(out)[..., images] = inside.reshape(height, x_shape[1], width, n)
 
@@ -145,8 +148,10 @@ def weight_gradient(
     n, channels, outputs = len(x), x.shape[1], w_shape[0]
     layout = _layout(windows, n, channels, outputs, groups, dtype)
     factors = layout.taps * math.prod(w_shape[1:3])
-    sums = np.zeros((workers(), layout.products, groups, factors, outputs // groups), dtype)
-    biases = np.zeros((workers(), outputs), np.result_type(dtype, float))
+    tiles = layout.tiles(n, channels, outputs)
+    shares = min(workers(), len(tiles))
+    sums = np.zeros((shares, layout.products, groups, factors, outputs // groups), dtype)
+    biases = np.zeros((shares, outputs), np.result_type(dtype, float))
 
     def compute(worker: int, share: Sequence[Tile]) -> None:
         with own_room(dtype) as room:
@@ -155,12 +160,12 @@ def weight_gradient(
                 biases[worker] += np.add.reduce(part.reshape(len(part), outputs, -1), axis=(0, 2))
                 columns = layout.lay(layout.padded(source, tile, room), room)
                 matrices, gradients = layout.matrices(columns, len(part)), layout.lay_outputs(part, room)
-                for rows in pieces(len(part), CACHE // max(sums[0].nbytes, 1)):
+                for rows in pieces(matrices.shape[2], CACHE // max(sums[:1].nbytes, 1)):
                     # faster than the transposes of these products (measured)
                     products = np.matmul(matrices[:, :, rows], gradients[:, :, rows].swapaxes(3, 4))
                     sums[worker] += np.add.reduce(products, axis=2)
 
-    each_share(compute, layout.tiles(n, channels, outputs))
+    each_share(compute, tiles)
     filters = layout.filters_back(np.add.reduce(sums, axis=0), (groups, outputs // groups, *w_shape[1:]))
     return filters.reshape(w_shape), np.add.reduce(biases, axis=0).astype(dtype)
 
