@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from time import monotonic
@@ -23,7 +23,7 @@ from tinygrad_jp.kernels.accelerated import product, team, update
 from tinygrad_jp.kernels.accelerated.atomic import bind, read
 from tinygrad_jp.kernels.accelerated.jit import kernel
 from tinygrad_jp.kernels.product import product as dispatched
-from tinygrad_jp.kernels.threads import one_blas_thread, openblas_functions
+from tinygrad_jp.kernels.threads import one_blas_thread
 
 PATIENCE = 10.0
 """Seconds that a test waits for what must happen at some time."""
@@ -200,21 +200,12 @@ def test_a_process_forked_inside_a_product_gives_the_blas_its_threads_back() -> 
     assert not blas[product.LOCKED]
 
 
-def test_products_in_several_threads_have_the_same_bits() -> None:
+def test_products_in_several_threads_have_the_same_bits(threads_of_blas: Callable[[], int]) -> None:
     """None of them lets the BLAS begin threads of its own while another computes."""
     a, b = np.random.default_rng(0).normal(size=(2, 300, 300))
-    functions = openblas_functions("{}openblas_get_num_threads", "{}openblas_set_num_threads")
-    if functions is None:
-        pytest.skip("NumPy's BLAS is not OpenBLAS")
-    get, set_threads = functions
-    before = get()
-    set_threads(2)
-    try:
-        with ThreadPoolExecutor(5) as pool:
-            found = list(pool.map(lambda _: dispatched(a, b).tobytes(), range(1500)))
-        assert get() == 2
-    finally:
-        set_threads(before)
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(lambda _: dispatched(a, b).tobytes(), range(1500)))
+    assert threads_of_blas() == 2
     assert len(set(found)) == 1
 
 
@@ -272,13 +263,7 @@ def test_threads_that_begin_together_share_one_team() -> None:
     assert len(team._Team.alarms) == 1
 
 
-def test_the_blas_has_its_threads_back_whoever_took_them() -> None:
-    blas = openblas_functions("{}openblas_get_num_threads", "{}openblas_set_num_threads")
-    if blas is None:
-        pytest.skip("NumPy's BLAS is not OpenBLAS")
-    get, set = blas
-    before = get()
-    set(2)
+def test_the_blas_has_its_threads_back_whoever_took_them(threads_of_blas: Callable[[], int]) -> None:
     team.team(np.arange(3))
     a = np.ones((200, 300))
 
@@ -296,9 +281,7 @@ def test_the_blas_has_its_threads_back_whoever_took_them() -> None:
         user.start()
     for user in users:
         user.join()
-    after = get()
-    set(before)
-    assert after == 2
+    assert threads_of_blas() == 2
 
 
 def test_products_of_numbers_in_foreign_order_and_tiny_ones_are_numpys() -> None:
