@@ -1026,8 +1026,8 @@ def test_share_out_deals_all_jobs_and_keeps_the_callers_context(monkeypatch: pyt
 
     with np.errstate(over="raise"):
         parallel.share_out(work, [1, 2, 3, 4, 5])
-    assert seen[0][0] == [1, 2]
-    assert seen[1][0] == [3, 4, 5]
+    assert seen[0][0] == [1, 3, 5]
+    assert seen[1][0] == [2, 4]
     assert seen[0][2] != seen[1][2]
     assert seen[1][1] == "raise"
 
@@ -1078,7 +1078,7 @@ def test_share_out_without_any_thread_to_be_had(monkeypatch: pytest.MonkeyPatch)
     for _ in range(2):
         seen: dict[int, list[int]] = {}
         parallel.share_out(lambda worker, jobs, seen=seen: seen.update({worker: list(jobs)}), range(6))
-        assert seen == {0: [0, 1], 1: [2, 3], 2: [4, 5]}
+        assert seen == {0: [0, 3], 1: [1, 4], 2: [2, 5]}
 
 
 def test_an_error_in_share_out_keeps_nothing_alive(monkeypatch: pytest.MonkeyPatch) -> None:

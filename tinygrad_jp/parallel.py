@@ -24,18 +24,17 @@ def threads() -> int:
 class _Task:
     """A call that a helper makes, and the error it ended with."""
 
-    __slots__ = "call", "done", "error"
+    __slots__ = "call", "context", "done", "error"
 
     def __init__(self, call: Callable[[], object]) -> None:
-        self.call = copy_context().run, call
+        self.call, self.context = call, copy_context()
         self.done = Lock()
         self.done.acquire()
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        run, call = self.call
         try:
-            run(call)
+            self.context.run(self.call)
         except BaseException as error:
             self.error = error
         self.done.release()
@@ -107,13 +106,10 @@ def share_out(function: Callable[[int, Sequence[T]], object], jobs: Sequence[T])
     function
         Gets the number of the worker, from 0 on, and its share of the jobs.
     jobs
-        Each worker gets as many as the others, one after the other. So it finds in its processor's cache what it made
-        of the same part of an array before; what another one made is slow to come (measured: twice the time of a
-        convolutional network, when jobs went to whoever was free).
+        Are dealt out in turn.
     """
     n = min(threads(), len(jobs))
-    shares = [jobs[len(jobs) * i // n : len(jobs) * (i + 1) // n] for i in range(n)]
-    _run([partial(function, worker, share) for worker, share in enumerate(shares)])
+    _run([partial(function, worker, jobs[worker::n]) for worker in range(n)])
 
 
 def _run(tasks: Sequence[Callable[[], object]]) -> None:

@@ -34,7 +34,7 @@ FEW, IMAGES = 16, 128
 """Images in a tile at least, if there are so many, and at most (measured)."""
 WORTH_SHARING = 2**21
 """Bytes of all columns and outputs below which one thread is as fast (measured)."""
-SMALL = 2**14
+SMALL = 2**15
 """Pixels below which all are filled as fast as some (measured)."""
 
 
@@ -222,7 +222,7 @@ class Columns:
         """Write the products of filters and columns into `to`, shape (rows, O, OW, images)."""
         rows, _, _, n = to.shape
         by_group = to.reshape(rows, self.groups, -1, self.blocks, n).swapaxes(0, 1)
-        if to.dtype == self.dtype and to[:1, :1].flags.c_contiguous:
+        if to[:1, :1].flags.c_contiguous:
             np.matmul(filters, matrices, out=by_group.reshape(1, *by_group.shape[:3], -1))
         else:
             product = room("product", 1, *by_group.shape[:3], self.blocks * n)
@@ -253,6 +253,12 @@ class Im2col(Columns):
 
     For few images, whose rows are too thin to be multiplied with one by one. Filters need no other order then.
     """
+
+    def tiles(
+        self, n: int, channels: int, outputs: int, multiple: int = 1, whole_images: bool = False
+    ) -> tuple[Tile, ...]:
+        """Cut as :func:`tiles` does; windows take more room than what is seen along a row."""
+        return super().tiles(n, channels * self.windows.size[0], outputs, multiple, whole_images)
 
     def filters(self, w: Array) -> Array:
         """See filters as matrices: (1, groups, 1, O / groups, C / groups · KH · KW)."""

@@ -125,7 +125,7 @@ class Winograd(Columns):
         products = room("product", POINTS, self.groups, rows, outputs // self.groups, self.blocks, n)
         np.matmul(filters, matrices, out=products.reshape(*products.shape[:4], -1))
         shape = rows, self.groups, outputs // self.groups, self.blocks, self.span, n
-        whole = width == self.blocks * self.span and to.dtype == self.dtype
+        whole = width == self.blocks * self.span
         out = to.reshape(shape) if whole else room("padded", *shape)
         np.matmul(self.a, products.transpose(2, 1, 3, 4, 0, 5), out=out)
         if not whole:
