@@ -68,8 +68,9 @@ def gradients(wanted: Sequence[str], g: Array, x: Array | None, w: Array | None,
     if out is not None:
         g = stopped(g, out)
     made = {"b": lambda: np.add.reduce(g, axis=0)}
+    by_columns = x is not None and x.flags.f_contiguous  # as images' rows do: then their gradient comes likewise
     if w is not None:
-        made["x"] = lambda: product(g, w.T)
+        made["x"] = lambda: product(w, g.T).T if by_columns else product(g, w.T)
     if x is not None:
         made["w"] = lambda: product(x.T, g)
     return [made[name]() for name in wanted]

@@ -44,7 +44,13 @@ def _by_numpy(a: Array, b: Array, multiplications: int) -> Array:
         with one_blas_thread():
             whole = np.dot(a, b)
         return whole
-    out = np.empty((a.shape[0], b.shape[1]), a.dtype)
+    (n, k), m = a.shape, b.shape[1]
+    return _sum_of_shares(a, b) if k >= 2 * max(n, m) else _rows_of_shares(a, b)
+
+
+def _rows_of_shares(a: Array, b: Array) -> Array:
+    """Let each thread compute some rows of a product."""
+    out = np.empty((len(a), b.shape[1]), a.dtype)
 
     def multiply(_: int, rows: Sequence[slice]) -> None:
         for some in rows:
@@ -52,3 +58,17 @@ def _by_numpy(a: Array, b: Array, multiplications: int) -> Array:
 
     each_share(multiply, pieces(len(a), -(-len(a) // workers())))
     return out
+
+
+def _sum_of_shares(a: Array, b: Array) -> Array:
+    """Let each thread add up some of a product's summands: of two long matrices it reads but a part."""
+    summands = pieces(len(b), -(-len(b) // workers()))
+    sums = np.empty((len(summands), len(a), b.shape[1]), a.dtype)
+
+    def multiply(_: int, shares: Sequence[tuple[Array, slice]]) -> None:
+        for out, some in shares:
+            np.dot(a[:, some], b[some], out=out)
+
+    each_share(multiply, list(zip(sums, summands, strict=True)))
+    total: Array = np.add.reduce(sums, axis=0)
+    return total
