@@ -13,6 +13,7 @@ the next layer finds them as it needs them, and element by element any order is 
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -36,6 +37,11 @@ WORTH_SHARING = 2**21
 """Bytes of all columns and outputs below which one thread is as fast (measured)."""
 SMALL = 2**15
 """Pixels below which all are filled as fast as some (measured)."""
+UNCOPIED = 10**6
+"""Multiplications of a product up to which OpenBLAS reads the factors where they lie, in place of copying them first:
+up to twice as fast, if the copies are read but a few times."""
+SHORTEST = 100
+"""Columns below which a product is not cut for that (measured)."""
 
 
 class Tile(NamedTuple):
@@ -51,6 +57,18 @@ def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
     count = min(-(-count // multiple) * multiple, n)
     size = -(-n // max(count, 1))
     return [slice(a, min(a + size, n)) for a in range(0, n, max(size, 1))]
+
+
+def stretches(each: int, columns: int, shortest: int = SHORTEST) -> list[slice]:
+    """Cut the columns of a product, each of which takes so many multiplications, as OpenBLAS likes it: ``UNCOPIED``."""
+    count = max(-(-each * columns // UNCOPIED), 1)
+    return pieces(columns, columns // count if columns >= shortest * count else columns)
+
+
+def matmul(a: Array, b: Array, out: Array) -> None:
+    """Multiply matrices as ``np.matmul``, some columns after others: see :func:`stretches`."""
+    for some in stretches(math.prod(a.shape[-2:]), b.shape[-1]):
+        np.matmul(a, b[..., some], out=out[..., some])
 
 
 @lru_cache(maxsize=1024)
@@ -223,10 +241,10 @@ class Columns:
         rows, _, _, n = to.shape
         by_group = to.reshape(rows, self.groups, -1, self.blocks, n).swapaxes(0, 1)
         if to[:1, :1].flags.c_contiguous:
-            np.matmul(filters, matrices, out=by_group.reshape(1, *by_group.shape[:3], -1))
+            matmul(filters, matrices, by_group.reshape(1, *by_group.shape[:3], -1))
         else:
             product = room("product", 1, *by_group.shape[:3], self.blocks * n)
-            np.matmul(filters, matrices, out=product)
+            matmul(filters, matrices, product)
             by_group[...] = product.reshape(by_group.shape)
 
     def lay_outputs(self, y: Array, room: Room) -> Array:

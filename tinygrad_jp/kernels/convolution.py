@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .choice import choose
-from .columns import Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, pieces
+from .columns import Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, pieces, stretches
 from .geometry import Windows, windows_on
 from .reduction import ALONE, NOTHING, Reduction, let_through, reduce_rows
 from .room import own_room
@@ -25,8 +25,8 @@ Shape = tuple[int, ...]
 
 CACHE = 2**20
 """Bytes that products may take before they are added up (measured)."""
-
-
+LONG = 500
+"""Columns below which a product that adds up over them is not cut (measured); see ``columns.stretches``."""
 MORE = 2
 """How many times the places of a gradient's convolution may be more than those of the convolution."""
 KINDS = {"columns": Columns, "im2col": Im2col, "winograd": Winograd}
@@ -161,9 +161,11 @@ def weight_gradient(
                 columns = layout.lay(layout.padded(source, tile, room), room)
                 matrices, gradients = layout.matrices(columns, len(part)), layout.lay_outputs(part, room)
                 for rows in pieces(matrices.shape[2], CACHE // max(sums[:1].nbytes, 1)):
-                    # faster than the transposes of these products (measured)
-                    products = np.matmul(matrices[:, :, rows], gradients[:, :, rows].swapaxes(3, 4))
-                    sums[worker] += np.add.reduce(products, axis=2)
+                    for some in stretches(math.prod(sums.shape[3:]), matrices.shape[4], LONG):
+                        # faster than the transposes of these products (measured)
+                        factors = gradients[:, :, rows, :, some].swapaxes(3, 4)
+                        products = np.matmul(matrices[:, :, rows, :, some], factors)
+                        sums[worker] += np.add.reduce(products, axis=2)
 
     each_share(compute, tiles)
     filters = layout.filters_back(np.add.reduce(sums, axis=0), (groups, outputs // groups, *w_shape[1:]))

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Columns
+from .columns import Columns, matmul
 from .geometry import Windows
 from .room import Room
 
@@ -123,7 +123,7 @@ class Winograd(Columns):
         """Multiply filters and columns, and transform by Aᵀ into `to`."""
         rows, outputs, width, n = to.shape
         products = room("product", POINTS, self.groups, rows, outputs // self.groups, self.blocks, n)
-        np.matmul(filters, matrices, out=products.reshape(*products.shape[:4], -1))
+        matmul(filters, matrices, products.reshape(*products.shape[:4], -1))
         shape = rows, self.groups, outputs // self.groups, self.blocks, self.span, n
         whole = width == self.blocks * self.span
         out = to.reshape(shape) if whole else room("padded", *shape)
