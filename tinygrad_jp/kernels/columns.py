@@ -140,6 +140,14 @@ class Images(NamedTuple):
         kept = self.kept[..., images] if self.kept.size else self.kept
         spread_rows(self.x[..., images], kept, self.reduction, rows, to)
 
+    def laid(self, rows: slice, images: slice, width: int, room: Room, name: str) -> Array:
+        """Return some rows as they are needed, shape (rows, C, width, images), in the room's array of this name."""
+        found = self.rows(rows, images, room.dtype)
+        if found is None:
+            found = room(name, length(rows), self.x.shape[1], width, length(images))
+            self.write(rows, images, found)
+        return found
+
 
 class Columns:
     """How rows of images become columns, and products of matrices become outputs.
@@ -188,16 +196,27 @@ class Columns:
         numbers = self.products * self.blocks * (self.taps * channels + outputs) + self.blocks * self.span * outputs
         return tiles(n, self.windows.places[0], numbers * self.dtype.itemsize, multiple, whole_images)
 
-    def padded(self, source: Images, tile: Tile, room: Room) -> Array:
-        """Return the rows that the windows of a tile see, with their padding: shape (rows, C, width, images)."""
-        (top, _), (left, _) = self.windows.padding
-        height, width = self.windows.image
+    def seen(self, tile: Tile) -> tuple[slice, int, int]:
+        """Tell which rows of the images a tile's windows see, how many of padding above them, and how many in all."""
+        top, height = self.windows.padding[0][0], self.windows.image[0]
         first = tile.rows.start * self.windows.stride[0] - top  # row of the image at the tile's upper edge
         reach = (length(tile.rows) - 1) * self.windows.stride[0] + self.windows.covered[0]
-        low = max(-first, 0)
-        high = max(min(height - first, reach), low)
-        seen = slice(first + low, first + high)
-        if high - low == reach and left == 0 and width == self.width:
+        above = max(-first, 0)
+        return slice(first + above, first + max(min(height - first, reach), above)), above, reach
+
+    def columns(self, source: Images, tile: Tile, room: Room) -> Array:
+        """Lay out what a tile's windows see as columns.
+
+        Returns shape (products, groups, rows, taps, C / groups, blocks, images).
+        """
+        return self.lay(self.padded(source, tile, room), room)
+
+    def padded(self, source: Images, tile: Tile, room: Room) -> Array:
+        """Return the rows that the windows of a tile see, with their padding: shape (rows, C, width, images)."""
+        seen, above, reach = self.seen(tile)
+        left, width = self.windows.padding[1][0], self.windows.image[1]
+        below = above + length(seen)
+        if length(seen) == reach and left == 0 and width == self.width:
             as_they_are = source.rows(seen, tile.images, self.dtype)
             if as_they_are is not None:
                 return as_they_are
@@ -206,13 +225,13 @@ class Columns:
         if padded.size < SMALL:
             padded.fill(0)
         else:
-            for edge in (padded[:low], padded[high:], padded[:, :, :left], padded[:, :, right:]):
+            for edge in (padded[:above], padded[below:], padded[:, :, :left], padded[:, :, right:]):
                 edge.fill(0)
-        source.write(seen, tile.images, padded[low:high, :, left:right])
+        source.write(seen, tile.images, padded[above:below, :, left:right])
         return padded
 
     def lay(self, padded: Array, room: Room) -> Array:
-        """Lay out padded rows as columns: shape (products, groups, rows, taps, C / groups, blocks, images)."""
+        """Lay out padded rows: see :meth:`columns`."""
         rows, channels, _, n = padded.shape
         step, gap = self.windows.stride[1], self.windows.dilation[1]
         if self.taps == step == self.groups == 1 and padded.flags.c_contiguous:
@@ -248,22 +267,15 @@ class Columns:
             by_group[...] = product.reshape(by_group.shape)
 
     def lay_outputs(self, y: Array, room: Room) -> Array:
-        """Lay out outputs' gradients, shape (rows, O, blocks · span, images), as the products had been.
+        """Lay out outputs' gradients, shape (rows, O, OW, images), as the products had been.
 
         Returns shape (products, groups, rows, O / groups, blocks · images).
         """
         return y.reshape(1, len(y), self.groups, -1, self.blocks * y.shape[3]).swapaxes(1, 2)
 
     def outputs(self, source: Images, tile: Tile, room: Room) -> Array:
-        """Return the outputs' gradients of a tile, shape (rows, O, blocks · span, images), 0 behind the last output."""
-        width, reach = self.windows.places[1], self.blocks * self.span
-        as_they_are = source.rows(tile.rows, tile.images, self.dtype) if reach == width else None
-        if as_they_are is not None:
-            return as_they_are
-        copy = room("outputs", length(tile.rows), source.x.shape[1], reach, length(tile.images))
-        copy[:, :, width:].fill(0)
-        source.write(tile.rows, tile.images, copy[:, :, :width])
-        return copy
+        """Return the outputs' gradients of a tile, shape (rows, O, OW, images)."""
+        return source.laid(tile.rows, tile.images, self.windows.places[1], room, "outputs")
 
 
 class Im2col(Columns):

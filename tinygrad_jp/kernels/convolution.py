@@ -69,7 +69,7 @@ def _convolve(
                 remain = slice(first, first + count // pool), ..., images
                 result, winner = hcwn(out)[remain], hcwn(kept)[remain] if pool > 1 else NOTHING
                 maps = result if pool == 1 else room("maps", count, outputs, width, length(images))
-                columns = layout.lay(layout.padded(source, tile, room), room)
+                columns = layout.columns(source, tile, room)
                 layout.multiply(filters, layout.matrices(columns, count), maps, room)
                 if b is not None:
                     maps += b.reshape(-1, 1, 1)
@@ -158,7 +158,7 @@ def weight_gradient(
             for tile in share:
                 part = layout.outputs(gradient, tile, room)
                 biases[worker] += np.add.reduce(part.reshape(len(part), outputs, -1), axis=(0, 2))
-                columns = layout.lay(layout.padded(source, tile, room), room)
+                columns = layout.columns(source, tile, room)
                 matrices, gradients = layout.matrices(columns, len(part)), layout.lay_outputs(part, room)
                 for rows in pieces(matrices.shape[2], CACHE // max(sums[:1].nbytes, 1)):
                     for some in stretches(math.prod(sums.shape[3:]), matrices.shape[4], LONG):

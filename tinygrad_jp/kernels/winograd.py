@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import Columns, matmul
+from .columns import Columns, Images, Tile, length, matmul
 from .geometry import Windows
 from .room import Room
 
@@ -85,15 +86,40 @@ def pays_compiled(windows: Windows, channels: int, outputs: int, lanes: int) -> 
     return padded and full and few_left_over
 
 
+class Piece(NamedTuple):
+    """Blocks next to each other that have the same numbers of a line: the others are beyond its ends."""
+
+    blocks: slice
+    first: int
+    """Where the first block's numbers begin in the line."""
+    inside: slice
+    """Which of a block's numbers they are."""
+
+
+def cut_line(length: int, start: int, blocks: int, step: int, size: int) -> list[Piece]:
+    """Cut blocks of `size` numbers, the first of which begins at `start`, each `step` behind the last, into pieces."""
+    starts = range(start, start + blocks * step, step)
+    ends = [(min(max(-at, 0), size), min(max(length - at, 0), size)) for at in starts]
+    alike = [list(some) for _, some in groupby(range(blocks), ends.__getitem__)]
+    return [
+        Piece(slice(some[0], some[-1] + 1), min(starts[some[0]] + ends[some[0]][0], length), slice(*ends[some[0]]))
+        for some in alike
+    ]
+
+
 class Winograd(Columns):
-    """Columns of transformed rows: six products, whose sums are transformed back."""
+    """Columns of transformed rows: six products, whose sums are transformed back.
+
+    A transform's matrix is cut where a block ends beyond its line, so nothing is ever padded.
+    """
 
     def __init__(self, windows: Windows, groups: int, dtype: np.dtype[Any]) -> None:
         super().__init__(windows, groups, dtype)
         self.a, self.b, self.g = transforms(windows.size[1], dtype)
         self.products, self.taps, self.span = POINTS, 1, len(self.a)
         self.blocks = -(-windows.places[1] // self.span)
-        self.width = self.blocks * self.span + windows.size[1] - 1
+        self.pixels = cut_line(windows.image[1], -windows.padding[1][0], self.blocks, self.span, POINTS)
+        self.results = cut_line(windows.places[1], 0, self.blocks, self.span, self.span)
 
     def filters(self, w: Array) -> Array:
         """Transform the filters by G."""
@@ -108,33 +134,47 @@ class Winograd(Columns):
         laid = self.g.T @ sums.reshape(POINTS, -1)
         return laid.reshape(width, groups, height, channels, outputs).transpose(1, 4, 3, 2, 0)
 
-    def lay(self, padded: Array, room: Room) -> Array:
-        """Transform pieces of the padded rows, which overlap, by Bᵀ."""
-        rows, channels, _, n = padded.shape
-        row, channel, pixel, image = padded.strides
-        shape, inside = (rows, self.groups, channels // self.groups, self.blocks), channels // self.groups
+    def columns(self, source: Images, tile: Tile, room: Room) -> Array:
+        """Transform pieces of the rows, which overlap, by Bᵀ."""
+        (seen, above, reach), n = self.seen(tile), length(tile.images)
+        rows = source.laid(seen, tile.images, self.windows.image[1], room, "rows")
+        inside = rows.shape[1] // self.groups
+        laid = room("columns", POINTS, self.groups, reach, 1, inside, self.blocks, n)
+        laid[:, :, :above].fill(0)
+        laid[:, :, above + len(rows) :].fill(0)
+        to = laid[:, :, above : above + len(rows), 0].transpose(2, 1, 3, 4, 0, 5)
+        row, channel, pixel, image = rows.strides
         steps = row, inside * channel, channel, self.span * pixel, pixel, image
-        overlapping = np.ndarray((*shape, POINTS, n), padded.dtype, padded, 0, steps)
-        laid = room("columns", POINTS, self.groups, rows, 1, inside, self.blocks, n)
-        np.matmul(self.b, overlapping, out=laid[:, :, :, 0].transpose(2, 1, 3, 4, 0, 5))
+        for blocks, first, some in self.pixels if rows.size else ():
+            shape = len(rows), self.groups, inside, length(blocks), length(some), n
+            overlapping = np.ndarray(shape, rows.dtype, rows, first * pixel, steps)
+            np.matmul(self.b[:, some], overlapping, out=to[:, :, :, blocks])
         return laid
 
     def multiply(self, filters: Array, matrices: Array, to: Array, room: Room) -> None:
         """Multiply filters and columns, and transform by Aᵀ into `to`."""
-        rows, outputs, width, n = to.shape
+        rows, outputs, _, n = to.shape
         products = room("product", POINTS, self.groups, rows, outputs // self.groups, self.blocks, n)
         matmul(filters, matrices, products.reshape(*products.shape[:4], -1))
-        shape = rows, self.groups, outputs // self.groups, self.blocks, self.span, n
-        whole = width == self.blocks * self.span
-        out = to.reshape(shape) if whole else room("padded", *shape)
-        np.matmul(self.a, products.transpose(2, 1, 3, 4, 0, 5), out=out)
-        if not whole:
-            to[...] = out.reshape(rows, outputs, -1, n)[:, :, :width]
+        for piece in self.results:
+            some = products[:, :, :, :, piece.blocks].transpose(2, 1, 3, 4, 0, 5)
+            np.matmul(self.a[piece.inside], some, out=self._blocks(to, piece))
 
     def lay_outputs(self, y: Array, room: Room) -> Array:
         """Transform the outputs' gradients by A."""
         rows, outputs, _, n = y.shape
         laid = room("product", POINTS, self.groups, rows, outputs // self.groups, self.blocks, n)
-        blocks = y.reshape(rows, self.groups, outputs // self.groups, self.blocks, self.span, n)
-        np.matmul(self.a.T, blocks, out=laid.transpose(2, 1, 3, 4, 0, 5))
+        for piece in self.results:
+            some = laid[:, :, :, :, piece.blocks].transpose(2, 1, 3, 4, 0, 5)
+            np.matmul(self.a.T[:, piece.inside], self._blocks(y, piece), out=some)
         return laid.reshape(*laid.shape[:4], -1)
+
+    def _blocks(self, y: Array, piece: Piece) -> Array:
+        """View a piece of the outputs, shape (rows, O, OW, images), block by block.
+
+        Returns shape (rows, groups, O / groups, blocks, span, images).
+        """
+        rows, outputs, _, n = y.shape
+        blocks, span = length(piece.blocks), length(piece.inside)
+        some = y[:, :, piece.first : piece.first + blocks * span]
+        return some.reshape(rows, self.groups, outputs // self.groups, blocks, span, n)
