@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .choice import choose
-from .columns import Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, pieces, stretches
+from .columns import WORTH_SHARING, Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, pieces, stretches
 from .geometry import Windows, windows_on
 from .reduction import ALONE, NOTHING, Reduction, let_through, reduce_rows
 from .room import own_room
@@ -79,16 +79,29 @@ def _convolve(
     return out, kept
 
 
-def spread(y: Array, kept: Array, after: Reduction, places: tuple[int, int], dtype: np.dtype[Any]) -> Array:
-    """Carry the results' gradient back through relu and pooling, once for the images' gradient and the filters'."""
-    source, out = Images.gradient(y, kept, after), empty_hcwn((*y.shape[:2], *places), dtype)
+def spread(
+    y: Array, kept: Array, after: Reduction, places: tuple[int, int], dtype: np.dtype[Any]
+) -> tuple[Array, Array, Reduction]:
+    """Carry the results' gradient back through relu and pooling, once for the images' gradient and the filters'.
+
+    A small one is left as it is: each of the two carries it back on its way, tile by tile.
+
+    Returns
+    -------
+    y, kept, after
+        What the two take.
+    """
+    shape = (*y.shape[:2], *places)
+    if after == ALONE or math.prod(shape) * dtype.itemsize < WORTH_SHARING:
+        return y, kept, after
+    source, out = Images.gradient(y, kept, after), empty_hcwn(shape, dtype)
 
     def compute(_: int, share: Sequence[slice]) -> None:
         for rows in share:
             source.write(rows, slice(None), hcwn(out)[rows])
 
     each_share(compute, pieces(places[0], -(-places[0] // workers())))
-    return out
+    return out, NOTHING, ALONE
 
 
 def input_gradient(

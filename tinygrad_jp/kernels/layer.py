@@ -12,7 +12,7 @@ import numpy as np
 
 from . import convolution, kernels_for
 from .geometry import Windows
-from .reduction import ALONE, NOTHING, Reduction
+from .reduction import Reduction
 
 Array = np.ndarray[Any, Any]
 
@@ -60,8 +60,8 @@ def gradients(
     computed = np.result_type(y, np.float32)
     kernels = kernels_for(windows, len(y), x_shape[1], w_shape[0], groups, computed)
     found = {}
-    if kernels is convolution and {"x", "w"} <= set(wanted) and reduction != ALONE:  # compiled ones do it in the cache
-        y, kept, reduction = convolution.spread(y, kept, reduction, windows.places, computed), NOTHING, ALONE
+    if kernels is convolution and {"x", "w"} <= set(wanted):  # compiled kernels do it in the cache
+        y, kept, reduction = convolution.spread(y, kept, reduction, windows.places, computed)
     if "x" in wanted:
         found["x"] = kernels.input_gradient(y, w, x_shape, windows, groups, computed, reduction, kept)
     if "w" in wanted:
