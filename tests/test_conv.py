@@ -79,14 +79,24 @@ def fresh() -> Iterator[None]:
 
 @pytest.fixture(params=["whole", "tiles", "rows", "transformed", "im2col"])
 def tiling(request: pytest.FixtureRequest, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything in one tile; or tiles of one image or row, shared by threads; transformed if possible; or im2col."""
+    """Everything in one tile; or tiles of one image or row, shared by threads; transformed if possible; or im2col.
+
+    All but the first also cut products into stretches, and carry gradients back once for both of their uses.
+    """
     if request.param != "im2col":
         monkeypatch.setattr(choice, "THIN", 0)
     monkeypatch.setattr(columns, "FEW", 2 if request.param == "rows" else 1)
     if request.param != "whole":
         monkeypatch.setattr(columns, "CACHE", 64)
         monkeypatch.setattr(convolution, "CACHE", 64)
-        monkeypatch.setattr(columns, "WORTH_SHARING", 1)
+        for module, name in (
+            (columns, "WORTH_SHARING"),
+            (columns, "SHORTEST"),
+            (columns, "UNCOPIED"),
+            (convolution, "WORTH_SHARING"),
+            (convolution, "LONG"),
+        ):
+            monkeypatch.setattr(module, name, 1)
     if request.param == "transformed":
         monkeypatch.setattr(winograd, "WIDTHS", range(2, 6))
         for name in ("CHANNELS", "IMAGES", "FEWER"):
@@ -243,6 +253,27 @@ class TestKernels:
         assert (single != double.astype(np.float32)).any()
         assert np.abs(single - double).max() < 2e-6 * np.abs(double).max()
 
+    @given(st.integers(0, 40), st.integers(1, 40), st.integers(1, 4))
+    def test_pieces_are_as_equal_as_can_be(self, n: int, largest: int, multiple: int) -> None:
+        cut = columns.pieces(n, largest, multiple)
+        lengths = [some.stop - some.start for some in cut]
+        assert [i for some in cut for i in range(n)[some]] == list(range(n))
+        assert lengths == sorted(lengths, reverse=True)
+        assert not lengths or (lengths[0] <= largest and lengths[0] - lengths[-1] <= 1)
+        assert len(cut) % multiple == 0 or len(cut) == n
+
+    @given(st.integers(0, 20), st.integers(-5, 5), st.integers(1, 8), st.integers(1, 5), st.integers(1, 6))
+    def test_a_line_is_cut_where_its_blocks_end(
+        self, length: int, start: int, blocks: int, step: int, size: int
+    ) -> None:
+        line, seen = np.arange(length), np.full((blocks, size), -1)
+        for some, first, inside in winograd.cut_line(length, start, blocks, step, size):
+            for number in range(blocks)[some]:
+                begin = first + (number - some.start) * step
+                seen[number, inside] = line[begin : begin + inside.stop - inside.start]
+        places = start + step * np.arange(blocks)[:, None] + np.arange(size)
+        np.testing.assert_array_equal(seen, np.where((places >= 0) & (places < length), places, -1))
+
     @pytest.mark.parametrize("n", [0, 1, 2, 7, 100])
     @pytest.mark.parametrize("cache", [1, 3_000, 2**20])
     @pytest.mark.parametrize("multiple", [1, 2, 3])
@@ -255,7 +286,7 @@ class TestKernels:
         monkeypatch.setattr(columns, "WORTH_SHARING", 1)
         monkeypatch.setattr(columns, "workers", lambda: 3)
         seen = np.zeros((n, 7), int)
-        for images, rows in columns.tiles(n, 7, 100, multiple, whole):
+        for images, rows in columns.tiles(n, 7, 100, 1, multiple, whole):
             seen[images, rows] += 1
             assert rows.start % multiple == 0
             assert (rows == slice(0, 7)) or not whole

@@ -32,8 +32,8 @@ CACHE = 6 * 2**20
 """Bytes that the columns and outputs of a tile may take: smaller ones share more rows, laid out twice (measured)."""
 FEW, IMAGES = 16, 128
 """Images in a tile at least, if there are so many, and at most (measured)."""
-WORTH_SHARING = 2**21
-"""Bytes of all columns and outputs below which one thread is as fast (measured)."""
+WORTH_SHARING, WORK = 2**21, 2**23
+"""Bytes of all columns and outputs, and multiplications, below which one thread is as fast (measured)."""
 SMALL = 2**15
 """Pixels below which all are filled as fast as some (measured)."""
 UNCOPIED = 10**6
@@ -59,34 +59,37 @@ def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
     return [slice(*ends[i : i + 2]) for i in range(count)]
 
 
-def stretches(each: int, columns: int, shortest: int = SHORTEST) -> list[slice]:
-    """Cut the columns of a product, each of which takes so many multiplications, as OpenBLAS likes it: ``UNCOPIED``."""
+def stretches(each: int, columns: int, shortest: int) -> list[slice]:
+    """Cut the columns of a product, each of which takes so many multiplications, as OpenBLAS likes it: ``UNCOPIED``.
+
+    They are left together where the stretches would be shorter than `shortest`.
+    """
     count = max(-(-each * columns // UNCOPIED), 1)
     return pieces(columns, columns // count if columns >= shortest * count else columns)
 
 
 def matmul(a: Array, b: Array, out: Array) -> None:
     """Multiply matrices as ``np.matmul``, some columns after others: see :func:`stretches`."""
-    for some in stretches(math.prod(a.shape[-2:]), b.shape[-1]):
+    for some in stretches(math.prod(a.shape[-2:]), b.shape[-1], SHORTEST):
         np.matmul(a, b[..., some], out=out[..., some])
 
 
 @lru_cache(maxsize=1024)
-def tiles(n: int, rows: int, row: int, multiple: int = 1, whole_images: bool = False) -> tuple[Tile, ...]:
+def tiles(n: int, rows: int, row: int, work: int, multiple: int = 1, whole_images: bool = False) -> tuple[Tile, ...]:
     """Cut n images of so many rows into tiles.
 
     Threads get some rows each or, where there are few, some of the images.
 
     Parameters
     ----------
-    n, rows, row
-        Number of images, rows of each, and bytes that a row needs.
+    n, rows, row, work
+        Number of images, rows of each, and bytes and multiplications that a row needs.
     multiple
         Of which the rows of a tile should be.
     whole_images
         Leave the images whole.
     """
-    share = workers() if n * rows * row >= WORTH_SHARING else 1
+    share = workers() if n * rows * row >= WORTH_SHARING or n * rows * work >= WORK else 1
     bands = -(-rows // multiple)
     by_rows = not whole_images and bands >= 2 * share
     fit = CACHE // max(row * (rows if whole_images else multiple), 1)
@@ -163,8 +166,8 @@ class Columns:
     ----------
     products
         How many products of matrices there are for each row of outputs.
-    taps
-        Columns that each channel of a row has.
+    taps, copied
+        Columns that each channel of a row has, and numbers that are copied for each of its outputs.
     blocks, span
         Into how many pieces a row of outputs is cut, and how many outputs each has.
     width
@@ -174,6 +177,7 @@ class Columns:
     def __init__(self, windows: Windows, groups: int, dtype: np.dtype[Any]) -> None:
         self.windows, self.groups, self.dtype = windows, groups, dtype
         self.products, self.taps, self.blocks, self.span = 1, windows.size[1], windows.places[1], 1
+        self.copied = self.taps
         self.width = (windows.places[1] - 1) * windows.stride[1] + windows.covered[1]
 
     def filters(self, w: Array) -> Array:
@@ -193,8 +197,9 @@ class Columns:
         self, n: int, channels: int, outputs: int, multiple: int = 1, whole_images: bool = False
     ) -> tuple[Tile, ...]:
         """Cut n images with so many channels, and outputs with so many, into tiles; see :func:`tiles`."""
-        numbers = self.products * self.blocks * (self.taps * channels + outputs) + self.blocks * self.span * outputs
-        return tiles(n, self.windows.places[0], numbers * self.dtype.itemsize, multiple, whole_images)
+        numbers = self.products * self.blocks * (self.copied * channels + outputs) + self.blocks * self.span * outputs
+        work = self.products * self.blocks * self.windows.size[0] * self.taps * channels * outputs // self.groups
+        return tiles(n, self.windows.places[0], numbers * self.dtype.itemsize, work, multiple, whole_images)
 
     def seen(self, tile: Tile) -> tuple[slice, int, int]:
         """Tell which rows of the images a tile's windows see, how many of padding above them, and how many in all."""
@@ -284,11 +289,9 @@ class Im2col(Columns):
     For few images, whose rows are too thin to be multiplied with one by one. Filters need no other order then.
     """
 
-    def tiles(
-        self, n: int, channels: int, outputs: int, multiple: int = 1, whole_images: bool = False
-    ) -> tuple[Tile, ...]:
-        """Cut as :func:`tiles` does; windows take more room than what is seen along a row."""
-        return super().tiles(n, channels * self.windows.size[0], outputs, multiple, whole_images)
+    def __init__(self, windows: Windows, groups: int, dtype: np.dtype[Any]) -> None:
+        super().__init__(windows, groups, dtype)
+        self.copied = math.prod(windows.size)
 
     def filters(self, w: Array) -> Array:
         """See filters as matrices: (1, groups, 1, O / groups, C / groups · KH · KW)."""

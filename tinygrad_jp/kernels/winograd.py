@@ -116,7 +116,7 @@ class Winograd(Columns):
     def __init__(self, windows: Windows, groups: int, dtype: np.dtype[Any]) -> None:
         super().__init__(windows, groups, dtype)
         self.a, self.b, self.g = transforms(windows.size[1], dtype)
-        self.products, self.taps, self.span = POINTS, 1, len(self.a)
+        self.products, self.taps, self.copied, self.span = POINTS, 1, 1, len(self.a)
         self.blocks = -(-windows.places[1] // self.span)
         self.pixels = cut_line(windows.image[1], -windows.padding[1][0], self.blocks, self.span, POINTS)
         self.results = cut_line(windows.places[1], 0, self.blocks, self.span, self.span)
