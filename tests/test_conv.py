@@ -94,7 +94,7 @@ def tiling(request: pytest.FixtureRequest, fresh: None, monkeypatch: pytest.Monk
             (columns, "SHORTEST"),
             (columns, "UNCOPIED"),
             (convolution, "WORTH_SHARING"),
-            (convolution, "LONG"),
+            (convolution, "SHORTEST_SUM"),
         ):
             monkeypatch.setattr(module, name, 1)
     if request.param == "transformed":
@@ -166,6 +166,8 @@ class TestKernels:
 
         y = in_memory(rng.normal(size=out.shape), order)
         gx, gw, gb = layer.gradients("xwb", y, kept, x, w, x_shape, w_shape, laid, groups, after)
+        half = layer.gradients("xwb", y.astype(np.float16), kept, x, w, x_shape, w_shape, laid, groups, after)
+        assert {g.dtype for g in half} == {np.dtype(np.float16)}
         first = np.arange(pool**2) == seen.argmax(-1)[..., None]
         back = (y * ((largest > 0) | (not relu)))[..., None] * first
         spread = np.zeros_like(maps)
@@ -317,6 +319,23 @@ class TestMemory:
             tj.use_fast(None)
         for array in (maps, pooled, pixels, spread, images):
             assert array.transpose(2, 1, 3, 0).flags.c_contiguous
+
+    @pytest.mark.parametrize(
+        ("shape", "padding"), [((24, 6, 8, 8), (7, 9)), ((24, 6, 5, 0), (1, 4)), ((24, 6, 9, 1), (1, 6))]
+    )
+    def test_transformed_rows_without_pixels_hold_nothing(self, shape: tuple[int, ...], padding: Any) -> None:
+        """Blocks of padding alone, and images without columns: no number of the call before is left."""
+        rng = np.random.default_rng(0)
+        w = rng.normal(size=(6, 6, 3, 3))
+        arguments = ((1, 1), tuple((p, p) for p in padding), (1, 1), 1)
+        tj.use_fast(False)
+        try:
+            kernels.conv2d_forward(rng.normal(size=(24, 6, 20, 20)), w, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+            every_other = rng.normal(size=(2 * shape[2], *shape[1::2], 24))[::2].transpose(3, 1, 0, 2)
+            found = kernels.conv2d_forward(every_other, w, *arguments)
+        finally:
+            tj.use_fast(None)
+        np.testing.assert_allclose(found, by_loops(every_other, w, *arguments), atol=1e-10)
 
     def test_a_thread_computes_in_the_same_memory_again(self) -> None:
         f4 = np.dtype(np.float32)

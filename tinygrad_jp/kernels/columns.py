@@ -68,7 +68,7 @@ def stretches(each: int, columns: int, shortest: int) -> list[slice]:
     return pieces(columns, columns // count if columns >= shortest * count else columns)
 
 
-def matmul(a: Array, b: Array, out: Array) -> None:
+def matmul_in_stretches(a: Array, b: Array, out: Array) -> None:
     """Multiply matrices as ``np.matmul``, some columns after others: see :func:`stretches`."""
     for some in stretches(math.prod(a.shape[-2:]), b.shape[-1], SHORTEST):
         np.matmul(a, b[..., some], out=out[..., some])
@@ -265,10 +265,10 @@ class Columns:
         rows, _, _, n = to.shape
         by_group = to.reshape(rows, self.groups, -1, self.blocks, n).swapaxes(0, 1)
         if to[:1, :1].flags.c_contiguous:
-            matmul(filters, matrices, by_group.reshape(1, *by_group.shape[:3], -1))
+            matmul_in_stretches(filters, matrices, by_group.reshape(1, *by_group.shape[:3], -1))
         else:
             product = room("product", 1, *by_group.shape[:3], self.blocks * n)
-            matmul(filters, matrices, product)
+            matmul_in_stretches(filters, matrices, product)
             by_group[...] = product.reshape(by_group.shape)
 
     def lay_outputs(self, y: Array, room: Room) -> Array:
@@ -302,9 +302,9 @@ class Im2col(Columns):
         filters: Array = sums[0].swapaxes(1, 2)
         return filters.reshape(shape)
 
-    def lay(self, padded: Array, room: Room) -> Array:
+    def columns(self, source: Images, tile: Tile, room: Room) -> Array:
         """Leave padded rows as they are, shape (rows, C, width, images)."""
-        return padded
+        return self.padded(source, tile, room)
 
     def matrices(self, laid: Array, rows: int) -> Array:
         """Copy the windows of so many rows of outputs: (1, groups, 1, C / groups · KH · KW, rows · OW · images)."""

@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 
 CACHE = 2**20
 """Bytes that products may take before they are added up (measured)."""
-LONG = 500
+SHORTEST_SUM = 500
 """Columns below which a product that adds up over them is not cut (measured); see ``columns.stretches``."""
 MORE = 2
 """How many times the places of a gradient's convolution may be more than those of the convolution."""
@@ -79,7 +79,7 @@ def _convolve(
     return out, kept
 
 
-def spread(
+def carry_back(
     y: Array, kept: Array, after: Reduction, places: tuple[int, int], dtype: np.dtype[Any]
 ) -> tuple[Array, Array, Reduction]:
     """Carry the results' gradient back through relu and pooling, once for the images' gradient and the filters'.
@@ -186,10 +186,10 @@ def weight_gradient(
                 columns = layout.columns(source, tile, room)
                 matrices, gradients = layout.matrices(columns, len(part)), layout.lay_outputs(part, room)
                 for rows in pieces(matrices.shape[2], CACHE // max(sums[:1].nbytes, 1)):
-                    for some in stretches(math.prod(sums.shape[3:]), matrices.shape[4], LONG):
+                    for some in stretches(math.prod(sums.shape[3:]), matrices.shape[4], SHORTEST_SUM):
                         # faster than the transposes of these products (measured)
-                        factors = gradients[:, :, rows, :, some].swapaxes(3, 4)
-                        products = np.matmul(matrices[:, :, rows, :, some], factors)
+                        others = gradients[:, :, rows, :, some].swapaxes(3, 4)
+                        products = np.matmul(matrices[:, :, rows, :, some], others)
                         sums[worker] += np.add.reduce(products, axis=2)
 
     each_share(compute, tiles)

@@ -60,12 +60,13 @@ def gradients(
     computed = np.result_type(y, np.float32)
     kernels = kernels_for(windows, len(y), x_shape[1], w_shape[0], groups, computed)
     found = {}
+    g, remained, after = y, kept, reduction
     if kernels is convolution and {"x", "w"} <= set(wanted):  # compiled kernels do it in the cache
-        y, kept, reduction = convolution.spread(y, kept, reduction, windows.places, computed)
+        g, remained, after = convolution.carry_back(y, kept, reduction, windows.places, computed)
     if "x" in wanted:
-        found["x"] = kernels.input_gradient(y, w, x_shape, windows, groups, computed, reduction, kept)
+        found["x"] = kernels.input_gradient(g, w, x_shape, windows, groups, computed, after, remained)
     if "w" in wanted:
-        found["w"], found["b"] = kernels.weight_gradient(y, x, w_shape, windows, groups, computed, reduction, kept)
+        found["w"], found["b"] = kernels.weight_gradient(g, x, w_shape, windows, groups, computed, after, remained)
     elif "b" in wanted:
-        found["b"] = kernels.bias_gradient(y, reduction, kept)
+        found["b"] = kernels.bias_gradient(g, after, remained)
     return [found[name].astype(y.dtype, copy=False) for name in wanted]

@@ -22,6 +22,9 @@ SMALL = 2**18
 """Multiplications below which a BLAS does not start threads."""
 WORTH_SHARING = 2**23
 """Multiplications below which one thread is about as fast as two of NumPy's pool (measured)."""
+LONG = 16
+"""How many times longer than broad two matrices are of which each thread reads a part, and adds its sums up: those are
+few then."""
 
 
 def product(a: Array, b: Array) -> Array:
@@ -45,7 +48,9 @@ def _by_numpy(a: Array, b: Array, multiplications: int) -> Array:
             whole = np.dot(a, b)
         return whole
     (n, k), m = a.shape, b.shape[1]
-    return _sum_of_shares(a, b) if k >= 2 * max(n, m) else _rows_of_shares(a, b)
+    long = min(n, m) > 1 and k >= LONG * max(n, m)
+    exact = a.dtype.kind == "f" and a.dtype.itemsize >= 4  # sums of halves' sums lose digits, those of integers widen
+    return _sum_of_shares(a, b) if long and exact else _rows_of_shares(a, b)
 
 
 def _rows_of_shares(a: Array, b: Array) -> Array:

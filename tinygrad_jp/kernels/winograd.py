@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import Columns, Images, Tile, length, matmul
+from .columns import Columns, Images, Tile, length, matmul_in_stretches
 from .geometry import Windows
 from .room import Room
 
@@ -91,26 +91,31 @@ class Piece(NamedTuple):
 
     blocks: slice
     first: int
-    """Where the first block's numbers begin in the line."""
+    """Where the first block's numbers begin in the line, if there are any."""
     inside: slice
     """Which of a block's numbers they are."""
 
 
-def cut_line(length: int, start: int, blocks: int, step: int, size: int) -> list[Piece]:
-    """Cut blocks of `size` numbers, the first of which begins at `start`, each `step` behind the last, into pieces."""
-    starts = range(start, start + blocks * step, step)
-    ends = [(min(max(-at, 0), size), min(max(length - at, 0), size)) for at in starts]
-    alike = [list(some) for _, some in groupby(range(blocks), ends.__getitem__)]
-    return [
-        Piece(slice(some[0], some[-1] + 1), min(starts[some[0]] + ends[some[0]][0], length), slice(*ends[some[0]]))
-        for some in alike
-    ]
+def cut_line(line: int, start: int, blocks: int, step: int, size: int) -> list[Piece]:
+    """Cut blocks of `size` numbers of a line, the first at `start`, each `step` behind the last, into pieces."""
+
+    def inside(block: int) -> tuple[int, int]:
+        begin = start + block * step
+        low, high = max(-begin, 0), min(line - begin, size)
+        return (low, high) if low < high else (0, 0)
+
+    cut = []
+    for (low, high), alike in groupby(range(blocks), inside):
+        some = list(alike)
+        first = max(start + some[0] * step, 0) if high else 0
+        cut.append(Piece(slice(some[0], some[-1] + 1), first, slice(low, high)))
+    return cut
 
 
 class Winograd(Columns):
     """Columns of transformed rows: six products, whose sums are transformed back.
 
-    A transform's matrix is cut where a block ends beyond its line, so nothing is ever padded.
+    A transform's matrix is cut where a block ends beyond its line, so rows are never padded.
     """
 
     def __init__(self, windows: Windows, groups: int, dtype: np.dtype[Any]) -> None:
@@ -140,9 +145,10 @@ class Winograd(Columns):
         rows = source.laid(seen, tile.images, self.windows.image[1], room, "rows")
         inside = rows.shape[1] // self.groups
         laid = room("columns", POINTS, self.groups, reach, 1, inside, self.blocks, n)
-        laid[:, :, :above].fill(0)
-        laid[:, :, above + len(rows) :].fill(0)
-        to = laid[:, :, above : above + len(rows), 0].transpose(2, 1, 3, 4, 0, 5)
+        filled = slice(above, above + len(rows)) if rows.size else slice(0, 0)
+        laid[:, :, : filled.start].fill(0)
+        laid[:, :, filled.stop :].fill(0)
+        to = laid[:, :, filled, 0].transpose(2, 1, 3, 4, 0, 5)
         row, channel, pixel, image = rows.strides
         steps = row, inside * channel, channel, self.span * pixel, pixel, image
         for blocks, first, some in self.pixels if rows.size else ():
@@ -155,7 +161,7 @@ class Winograd(Columns):
         """Multiply filters and columns, and transform by Aᵀ into `to`."""
         rows, outputs, _, n = to.shape
         products = room("product", POINTS, self.groups, rows, outputs // self.groups, self.blocks, n)
-        matmul(filters, matrices, products.reshape(*products.shape[:4], -1))
+        matmul_in_stretches(filters, matrices, products.reshape(*products.shape[:4], -1))
         for piece in self.results:
             some = products[:, :, :, :, piece.blocks].transpose(2, 1, 3, 4, 0, 5)
             np.matmul(self.a[piece.inside], some, out=self._blocks(to, piece))
