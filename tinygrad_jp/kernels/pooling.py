@@ -193,7 +193,8 @@ def take(x: Array, winner: Array, w: Windows) -> Array:
 
 def in_order_of(array: Array, x: Array) -> Array:
     """Return `x`, or a copy if it lies in memory in another order than `array`, of the same shape."""
-    if [s // x.itemsize for s in x.strides] == [s // array.itemsize for s in array.strides]:
+    steps = zip(x.strides, array.strides, x.shape, strict=True)
+    if all(s * array.itemsize == t * x.itemsize for s, t, n in steps if n > 1):  # where there is one, none is taken
         return x
     copy = like(array, x.dtype, x.shape)
     copy_by_parts(x, copy)
