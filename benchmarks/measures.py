@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from .libraries import Library, Problem, Training, tinygrad_jp
+from .libraries import Library, Problem, Training, by_hand, tinygrad_jp
 from .networks import Network
 from .timing import alternate
 
@@ -24,6 +24,7 @@ MICRO, MILLI = 1e-6, 1e-3
 
 CHAIN_TARGETS = {"PyTorch": 0.7, "MyGrad": 0.5, "autograd": 1 / 3}
 MLP_TARGETS = {"PyTorch": 0.6}
+BY_HAND = "NumPy, by hand"
 FLAT_TARGET = 1.5
 LEAK_TARGET = 1.0  # MiB
 IMPORT_TARGET = 30.0  # ms
@@ -147,11 +148,12 @@ def mlp_step(peers: Sequence[Library], effort: Effort) -> Iterator[Row]:
         for library in (ours, *peers)
         for variant, training in library.trainings(problem).items()
     }
+    trainings[BY_HAND, ""] = by_hand(problem)
     _check_agreement(trainings)
     times = alternate({key: t.step for key, t in trainings.items()}, rounds=effort.rounds, at_least=effort.turn)
-    for peer in peers:
+    for peer_name in (*(peer.name for peer in peers), BY_HAND):
         # a peer that can be written in several ways is represented by the fastest
-        name, variant = min((key for key in times if key[0] == peer.name), key=lambda key: median(times[key]))
+        name, variant = min((key for key in times if key[0] == peer_name), key=lambda key: median(times[key]))
         label = f"{name}, {variant}" if variant else name
         target = MLP_TARGETS.get(name)
         yield _against("mlp step", "ms", MILLI, times[ours.name, ""], label, times[name, variant], target)
