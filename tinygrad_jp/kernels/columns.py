@@ -214,7 +214,16 @@ class Columns:
 
         Returns shape (products, groups, rows, taps, C / groups, blocks, images).
         """
-        return self.lay(self.padded(source, tile, room), room)
+        padded = self.padded(source, tile, room)
+        rows, channels, _, n = padded.shape
+        step, gap = self.windows.stride[1], self.windows.dilation[1]
+        if self.taps == step == self.groups == 1 and padded.flags.c_contiguous:
+            return padded.reshape(1, 1, rows, 1, channels, self.blocks, n)
+        laid = room("columns", 1, self.groups, rows, self.taps, channels // self.groups, self.blocks, n)
+        by_group = padded.reshape(rows, self.groups, -1, self.width, n).swapaxes(0, 1)
+        for j in range(self.taps):
+            laid[0, :, :, j] = by_group[..., j * gap : j * gap + (self.blocks - 1) * step + 1 : step, :]
+        return laid
 
     def padded(self, source: Images, tile: Tile, room: Room) -> Array:
         """Return the rows that the windows of a tile see, with their padding: shape (rows, C, width, images)."""
@@ -234,18 +243,6 @@ class Columns:
                 edge.fill(0)
         source.write(seen, tile.images, padded[above:below, :, left:right])
         return padded
-
-    def lay(self, padded: Array, room: Room) -> Array:
-        """Lay out padded rows: see :meth:`columns`."""
-        rows, channels, _, n = padded.shape
-        step, gap = self.windows.stride[1], self.windows.dilation[1]
-        if self.taps == step == self.groups == 1 and padded.flags.c_contiguous:
-            return padded.reshape(1, 1, rows, 1, channels, self.blocks, n)
-        laid = room("columns", 1, self.groups, rows, self.taps, channels // self.groups, self.blocks, n)
-        by_group = padded.reshape(rows, self.groups, -1, self.width, n).swapaxes(0, 1)
-        for j in range(self.taps):
-            laid[0, :, :, j] = by_group[..., j * gap : j * gap + (self.blocks - 1) * step + 1 : step, :]
-        return laid
 
     def matrices(self, laid: Array, rows: int) -> Array:
         """View columns as a matrix for each row of outputs.
