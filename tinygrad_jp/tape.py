@@ -320,16 +320,23 @@ class _Changes:
 
     def __init__(self) -> None:
         self.latest = 0
-        self._when: dict[int, tuple[weakref.ref[ndarray], int]] = {}
+        self._when: dict[int, int] = {}
+        self._owners: dict[int, weakref.ref[ndarray]] = {}
 
-    def mark(self, array: ndarray) -> None:
-        """Note that the memory of `array` changes now."""
-        owner = array if array.base is None else _owner(array)
-        key = id(owner)
-        self.latest = clock()
-        known = self._when.get(key)
-        alive = known[0] if known else weakref.ref(owner, lambda _: self._when.pop(key, None))
-        self._when[key] = (alive, self.latest)
+    def mark(self, *arrays: ndarray) -> None:
+        """Note that the memory of these arrays changes now."""
+        self.latest = now = clock()
+        for array in arrays:
+            owner = array if array.base is None else _owner(array)
+            key = id(owner)
+            if key not in self._when:
+                self._owners[key] = weakref.ref(owner, partial(self._forget, key))
+            self._when[key] = now
+
+    def _forget(self, key: int, _: Any) -> None:
+        """Forget an array that is no more: another one may get its id."""
+        self._when.pop(key, None)
+        self._owners.pop(key, None)
 
     def since(self, order: int, arrays: Iterable[Any]) -> ndarray | None:
         """Find an array among `arrays` whose memory was changed later than `order`."""
@@ -338,7 +345,7 @@ class _Changes:
                 changed = self.since(order, array)
                 if changed is not None:
                     return changed
-            elif isinstance(array, ndarray) and self._when.get(id(_owner(array)), (None, 0))[1] > order:
+            elif isinstance(array, ndarray) and self._when.get(id(_owner(array)), 0) > order:
                 return array
         return None
 

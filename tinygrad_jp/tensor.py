@@ -133,8 +133,7 @@ class Tensor:
             raise ShapeError(f"Tensor.data: {self._label()} has shape {self.shape}, got {array.shape}")
         if self._requires_grad and array.dtype.kind != "f":
             array = array.astype(self._data.dtype)
-        changes.mark(self._data)
-        changes.mark(array)
+        changes.mark(self._data, array)
         self._data = array
 
     @property

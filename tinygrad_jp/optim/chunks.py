@@ -123,8 +123,10 @@ class Bundle:
     dtype
         Of the state and the arithmetic: that of the parameters, but at least float32. (In float16, g² of a small
         gradient and most ε are 0.)
-    steps
-        How many updates each has had.
+    steps, sizes
+        How many updates each has had; how many elements it has.
+    offsets
+        Where its state begins in the flat arrays, and at last their length.
     state
         By name, one flat array over all parameters.
     chunks
@@ -141,7 +143,9 @@ class Bundle:
         self.dtype = dtype
         self.dtypes = [p.dtype for p in self.params]
         self.steps = [0] * len(places)
-        self.offsets = [0, *itertools.accumulate(p.size for p in self.params)]
+        self.sizes = [p.size for p in self.params]
+        self.offsets = [0, *itertools.accumulate(self.sizes)]
+        self._located: list[tuple[ndarray, int]] = [(np.empty(0), 0)] * len(places)
         self.state = {name: np.zeros(self.offsets[-1], dtype) for name in names}
         self.chunks = list(self._cut())
 
@@ -169,16 +173,16 @@ class Bundle:
     def ready(self) -> list[bool]:
         """Tell which parameters are to be updated: those with a gradient that are not frozen."""
         ready = []
-        for i, p in enumerate(self.params):
-            g = p.grad
-            if p.size != self.offsets[i + 1] - self.offsets[i]:
+        for p, size in zip(self.params, self.sizes, strict=True):
+            data, g = p._data, p.grad
+            if data.size != size:
                 raise ShapeError(
                     f"step: {p._label()} has shape {p.shape} now, and had another size when the optimizer was made; "
                     "make a new optimizer"
                 )
             if g is None or not p._requires_grad:
                 ready.append(False)
-            elif isinstance(g, Tensor) and g._data.shape == p._data.shape:
+            elif isinstance(g, Tensor) and g._data.shape == data.shape:
                 ready.append(True)
             else:
                 raise _wrong_gradient(p)
@@ -197,7 +201,7 @@ class Bundle:
             None if there are no parameters, if the numbers of their update differ, or if one does not lie in one
             stretch of memory in the dtype of the arithmetic.
         """
-        chosen = [i for i, r in enumerate(ready) if r and self.params[i].size]
+        chosen = [i for i, size in enumerate(self.sizes) if size and ready[i]]
         numbers = {self.steps[i] for i in chosen}
         if len(numbers) != 1 or self.dtype.char not in COMPILED:
             return None
@@ -206,10 +210,16 @@ class Bundle:
             p, g = self.params[i]._data, self.params[i].grad._data  # type: ignore[union-attr]
             if not (p.dtype == g.dtype == self.dtype and p.flags.carray and g.flags.carray):
                 return None
-            end += p.size
+            end += self.sizes[i]
             held += [p, g]
-            rows.append((address(p), address(g), self.offsets[i], end))
-        return Table(np.array(rows, np.int64), numbers.pop(), held)
+            rows += [self._address(i, p), address(g), self.offsets[i], end]
+        return Table(np.array(rows, np.int64).reshape(len(chosen), 4), numbers.pop(), held)
+
+    def _address(self, i: int, p: ndarray) -> int:
+        """Tell where a parameter begins: at the same place as before, as long as it is the same array."""
+        if self._located[i][0] is not p:
+            self._located[i] = (p, address(p))
+        return self._located[i][1]
 
     def due(self, ready: list[bool]) -> list[Chunk]:
         """Return what is ready for an update; small parameters apart if their histories differ."""

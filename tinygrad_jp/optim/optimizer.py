@@ -200,8 +200,7 @@ class Optimizer:
             bundle.count(ready)
             if not self._updated_at_once(bundle, ready):
                 due += [(bundle, chunk) for chunk in bundle.due(ready)]
-            for p in itertools.compress(bundle.params, ready):
-                changes.mark(p._data)
+            changes.mark(*[p._data for p in itertools.compress(bundle.params, ready)])
         if len(due) > 1 and sum(chunk.stop - chunk.start for _, chunk in due) >= PARALLEL:
             share_out(self._update_chunks, due)
         else:
