@@ -81,7 +81,7 @@ def fresh() -> Iterator[None]:
 def tiling(request: pytest.FixtureRequest, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything in one tile; or tiles of one image or row, shared by threads; transformed if possible; or im2col.
 
-    All but the first also cut products into stretches, and carry gradients back once for both of their uses.
+    All but the first also cut products into stretches, and share out carrying gradients back.
     """
     if request.param != "im2col":
         monkeypatch.setattr(choice, "THIN", 0)

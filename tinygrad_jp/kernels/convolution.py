@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel import share_out
 from .choice import choose
 from .columns import WORTH_SHARING, Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, pieces, stretches
 from .geometry import Windows, windows_on
@@ -84,23 +85,21 @@ def carry_back(
 ) -> tuple[Array, Array, Reduction]:
     """Carry the results' gradient back through relu and pooling, once for the images' gradient and the filters'.
 
-    A small one is left as it is: each of the two carries it back on its way, tile by tile.
-
     Returns
     -------
     y, kept, after
         What the two take.
     """
-    shape = (*y.shape[:2], *places)
-    if after == ALONE or math.prod(shape) * dtype.itemsize < WORTH_SHARING:
+    if after == ALONE:
         return y, kept, after
-    source, out = Images.gradient(y, kept, after), empty_hcwn(shape, dtype)
+    source, out = Images.gradient(y, kept, after), empty_hcwn((*y.shape[:2], *places), dtype)
 
     def compute(_: int, share: Sequence[slice]) -> None:
         for rows in share:
             source.write(rows, slice(None), hcwn(out)[rows])
 
-    each_share(compute, pieces(places[0], -(-places[0] // workers())))
+    shares = workers() if out.nbytes >= WORTH_SHARING else 1
+    share_out(compute, pieces(places[0], -(-places[0] // shares)))
     return out, NOTHING, ALONE
 
 
