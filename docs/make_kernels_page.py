@@ -18,8 +18,7 @@ from unittest import mock
 import numpy as np
 
 import tinygrad_jp
-from tinygrad_jp import kernels
-from tinygrad_jp.kernels import convolution, winograd
+from tinygrad_jp.kernels import choice, convolution, winograd
 from tinygrad_jp.kernels.fast import compiled
 from tinygrad_jp.kernels.geometry import Windows, windows_on
 from tinygrad_jp.parallel import threads
@@ -30,7 +29,7 @@ FLOAT = np.dtype(np.float32)
 
 INTRODUCTION = """# Which kernel computes a convolution
 
-A convolution is computed by one of a few kernels, which `tinygrad_jp.kernels.choose` picks from the shapes:
+A convolution is computed by one of a few kernels, which `tinygrad_jp.kernels.choice.choose` picks from the shapes:
 
 - **columns** (NumPy): windows of the images as the columns of a matrix (the book's im2col, section 7.4), laid out along
   the rows alone; for few images **im2col** lays them out in whole.
@@ -158,7 +157,7 @@ def rows(make: Callable[..., Passes | None], names: tuple[str, str], lanes: int 
         y = rng.random((BATCH, shape.outputs, *shape.windows.places), np.float32)
         order = (0, 2, 3, 1) if lanes else (2, 1, 3, 0)  # as the layers pass them on to each other
         x, y = (np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order)) for a in (x, y))
-        chosen = kernels.choose(shape.windows, BATCH, shape.channels, shape.outputs, 1, lanes)
+        chosen = choice.choose(shape.windows, BATCH, shape.channels, shape.outputs, 1, lanes)
         cells = []
         for name in names:
             passes = make(shape, name, x, w, y)

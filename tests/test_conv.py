@@ -227,7 +227,7 @@ class TestKernels:
         """And both do the same."""
         arguments = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1} | options
         laid = kernels.windows_on(x[2:], w[2:], *(arguments[k] for k in ("stride", "padding", "dilation")))
-        assert kernels.choose(laid, *x[:2], w[0], arguments["groups"]) == kernel
+        assert choice.choose(laid, *x[:2], w[0], arguments["groups"]) == kernel
         rng = np.random.default_rng(0)
         images, filters = rng.normal(size=x), rng.normal(size=w)
         y = rng.normal(size=(x[0], w[0], *laid.places))
@@ -257,7 +257,7 @@ class TestKernels:
 
     @given(st.integers(0, 40), st.integers(1, 40), st.integers(1, 4))
     def test_pieces_are_as_equal_as_can_be(self, n: int, largest: int, multiple: int) -> None:
-        cut = columns.pieces(n, largest, multiple)
+        cut = threads.pieces(n, largest, multiple)
         lengths = [some.stop - some.start for some in cut]
         assert [i for some in cut for i in range(n)[some]] == list(range(n))
         assert lengths == sorted(lengths, reverse=True)

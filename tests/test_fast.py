@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import tinygrad_jp as tj
 from tinygrad_jp import optim
 from tinygrad_jp.errors import ArgumentError
-from tinygrad_jp.kernels import choose, layer, windows_on
+from tinygrad_jp.kernels import layer, windows_on
+from tinygrad_jp.kernels.choice import choose
 from tinygrad_jp.kernels.fast import compiled
 from tinygrad_jp.kernels.geometry import Windows
 from tinygrad_jp.kernels.reduction import Reduction

@@ -1,24 +1,23 @@
 """Convolution on arrays: forward, gradient of the input and gradient of the weights, each a kernel of its own.
 
 All take images of shape (N, C, H, W) and filters of shape (O, C / groups, KH, KW), of float16 (computed in float32),
-float32 or float64; every pair is (vertical, horizontal), padding is ((top, bottom), (left, right)). :func:`choose` says
+float32 or float64; every pair is (vertical, horizontal), padding is ((top, bottom), (left, right)). :mod:`choice` says
 from the shapes which kernel runs.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from . import convolution
-from .choice import choose
 from .fast import compiled
 from .geometry import Pair, Sides, Windows, output_size, refuse_huge, windows_on
 
 __all__ = [
-    "choose",
     "conv2d_forward",
     "conv2d_input_gradient",
     "conv2d_weight_gradient",
@@ -31,13 +30,19 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 
+@cache
+def _loaded(module: str) -> ModuleType:
+    """Import a module at its first use: all of them would be a seventh of what ``import tinygrad_jp`` takes."""
+    return import_module(f".{module}", __package__)
+
+
 def kernels_for(windows: Windows, n: int, channels: int, outputs: int, groups: int, dtype: np.dtype[Any]) -> ModuleType:
     """Return the module of kernels for a convolution: compiled ones, or NumPy's."""
     fast = compiled(dtype)
     if fast is None:
-        return convolution
+        return _loaded("convolution")
     lanes = 2 * fast.BYTES // dtype.itemsize
-    module: ModuleType = fast.CONVOLUTIONS[choose(windows, n, channels, outputs, groups, lanes)]
+    module: ModuleType = fast.CONVOLUTIONS[_loaded("choice").choose(windows, n, channels, outputs, groups, lanes)]
     return module
 
 

@@ -24,7 +24,7 @@ from .geometry import Windows
 from .pooling import in_order_of
 from .reduction import ALONE, NOTHING, Reduction, spread_rows
 from .room import Room
-from .threads import workers
+from .threads import pieces, workers
 
 Array = np.ndarray[Any, Any]
 
@@ -48,15 +48,6 @@ class Tile(NamedTuple):
 
     images: slice
     rows: slice
-
-
-def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
-    """Cut n things into pieces as equal as can be, at most `largest`; their number a multiple if possible."""
-    count = -(-n // max(largest, 1))
-    count = min(-(-count // multiple) * multiple, n)
-    size, larger = divmod(n, max(count, 1))
-    ends = [i * size + min(i, larger) for i in range(count + 1)]  # the larger ones first: they are dealt out in turn
-    return [slice(*ends[i : i + 2]) for i in range(count)]
 
 
 def stretches(each: int, columns: int, shortest: int) -> list[slice]:

@@ -14,11 +14,11 @@ import numpy as np
 
 from ..parallel import share_out
 from .choice import choose
-from .columns import WORTH_SHARING, Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, pieces, stretches
+from .columns import WORTH_SHARING, Columns, Im2col, Images, Tile, empty_hcwn, hcwn, length, stretches
 from .geometry import Windows, windows_on
 from .reduction import ALONE, NOTHING, Reduction, let_through, reduce_rows
 from .room import own_room
-from .threads import each_share, workers
+from .threads import each_share, pieces, workers
 from .winograd import CHANNELS, Winograd
 
 Array = np.ndarray[Any, Any]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import convolution, kernels_for
+from . import kernels_for
 from .geometry import Windows
 from .reduction import Reduction
 
@@ -61,8 +61,8 @@ def gradients(
     kernels = kernels_for(windows, len(y), x_shape[1], w_shape[0], groups, computed)
     found = {}
     g, remained, after = y, kept, reduction
-    if kernels is convolution and {"x", "w"} <= set(wanted):  # compiled kernels do it in the cache
-        g, remained, after = convolution.carry_back(y, kept, reduction, windows.places, computed)
+    if hasattr(kernels, "carry_back") and {"x", "w"} <= set(wanted):  # compiled kernels do it in the cache
+        g, remained, after = kernels.carry_back(y, kept, reduction, windows.places, computed)
     if "x" in wanted:
         found["x"] = kernels.input_gradient(g, w, x_shape, windows, groups, computed, after, remained)
     if "w" in wanted:

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..parallel import in_use
-from .columns import pieces
 from .fast import compiled
-from .threads import each_share, one_blas_thread, workers
+from .threads import each_share, one_blas_thread, pieces, workers
 
 Array = np.ndarray[Any, Any]
 

@@ -92,6 +92,15 @@ def workers() -> int:
     return threads() if _openblas() else 1
 
 
+def pieces(n: int, largest: int, multiple: int = 1) -> list[slice]:
+    """Cut n things into pieces as equal as can be, at most `largest`; their number a multiple if possible."""
+    count = -(-n // max(largest, 1))
+    count = min(-(-count // multiple) * multiple, n)
+    size, larger = divmod(n, max(count, 1))
+    ends = [i * size + min(i, larger) for i in range(count + 1)]  # the larger ones first: they are dealt out in turn
+    return [slice(*ends[i : i + 2]) for i in range(count)]
+
+
 def each_share(function: Callable[[int, Sequence[T]], object], tiles: Sequence[T]) -> None:
     """Call ``function(worker, its tiles)`` in every thread (see ``share_out``), with a BLAS of one thread.
 
