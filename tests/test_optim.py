@@ -437,6 +437,11 @@ def test_a_refused_group_leaves_no_trace() -> None:
         optimizer.add_param_group({"params": [b], "lr": -1})
     optimizer.add_param_group({"params": [b]})
     assert len(optimizer.param_groups) == 2
+    a.requires_grad = False
+    a.data = np.ones(4)
+    with pytest.raises(ShapeError, match="make a new optimizer"):
+        optimizer.add_param_group({"params": [leaf([1.0])]})
+    assert len(optimizer.param_groups) == 2
 
 
 @pytest.mark.parametrize("kind", [optim.SGD, optim.Momentum, optim.Adam])
@@ -547,6 +552,18 @@ def test_a_gradient_that_does_not_fit_is_refused_before_anything_moves(set_by_ha
         optimizer.step()
     assert float(a) == 1.0
     assert optimizer.state_dict()["state"]["0.steps"].tolist() == [0]
+
+
+def test_a_read_only_parameter_is_refused_before_anything_moves() -> None:
+    a, b = leaf([1.0]), leaf(np.ones(3))
+    optimizer = optim.Adam([a, b])
+    b.data = np.broadcast_to(1.0, (3,))
+    give(a, [1.0])
+    give(b, np.ones(3))
+    with pytest.raises(ArgumentError, match=r"step: the tensor of shape \(3,\) holds a read-only array"):
+        optimizer.step()
+    assert float(a) == 1.0
+    assert optimizer.state_dict()["state"]["0.steps"].tolist() == [0, 0]
 
 
 def test_swapped_gradients_of_equal_total_size_are_refused() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..buffers import address
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..tensor import Tensor
 from .options import Options
 
@@ -145,7 +145,6 @@ class Bundle:
         self.steps = [0] * len(places)
         self.sizes = [p.size for p in self.params]
         self.offsets = [0, *itertools.accumulate(self.sizes)]
-        self._located: list[tuple[ndarray, int]] = [(np.empty(0), 0)] * len(places)
         self.state = {name: np.zeros(self.offsets[-1], dtype) for name in names}
         self.chunks = list(self._cut())
 
@@ -176,16 +175,15 @@ class Bundle:
         for p, size in zip(self.params, self.sizes, strict=True):
             data, g = p._data, p.grad
             if data.size != size:
-                raise ShapeError(
-                    f"step: {p._label()} has shape {p.shape} now, and had another size when the optimizer was made; "
-                    "make a new optimizer"
-                )
+                raise _other_size(p)
             if g is None or not p._requires_grad:
                 ready.append(False)
-            elif isinstance(g, Tensor) and g._data.shape == data.shape:
-                ready.append(True)
-            else:
+                continue
+            if not (isinstance(g, Tensor) and g._data.shape == data.shape):
                 raise _wrong_gradient(p)
+            if not data.flags.writeable:
+                raise ArgumentError(f"step: {p._label()} holds a read-only array; give it a copy")
+            ready.append(True)
         return ready
 
     def count(self, ready: list[bool]) -> None:
@@ -212,14 +210,8 @@ class Bundle:
                 return None
             end += self.sizes[i]
             held += [p, g]
-            rows += [self._address(i, p), address(g), self.offsets[i], end]
+            rows += [address(p), address(g), self.offsets[i], end]
         return Table(np.array(rows, np.int64).reshape(len(chosen), 4), numbers.pop(), held)
-
-    def _address(self, i: int, p: ndarray) -> int:
-        """Tell where a parameter begins: at the same place as before, as long as it is the same array."""
-        if self._located[i][0] is not p:
-            self._located[i] = (p, address(p))
-        return self._located[i][1]
 
     def due(self, ready: list[bool]) -> list[Chunk]:
         """Return what is ready for an update; small parameters apart if their histories differ."""
@@ -235,6 +227,8 @@ class Bundle:
     def views(self) -> Iterator[tuple[str, ndarray]]:
         """Yield the state of every parameter under its name, in the parameter's shape, without copying."""
         for i, (place, p) in enumerate(zip(self.places, self.params, strict=True)):
+            if p.size != self.sizes[i]:
+                raise _other_size(p)
             for name, flat in self.state.items():
                 yield f"{self.number}.{place}.{name}", flat[self.offsets[i] : self.offsets[i + 1]].reshape(p.shape)
 
@@ -246,6 +240,13 @@ def _stretch(array: ndarray, start: int, stop: int) -> ndarray:
     row = array.size // len(array)
     first = start // row
     return array[first : -(-stop // row)].reshape(-1)[start - first * row : stop - first * row]
+
+
+def _other_size(p: Tensor) -> Exception:
+    return ShapeError(
+        f"step: {p._label()} has shape {p.shape} now, and had another size when the optimizer was made; make a new "
+        "optimizer"
+    )
 
 
 def _wrong_gradient(p: Tensor) -> Exception:

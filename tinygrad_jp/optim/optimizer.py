@@ -101,8 +101,9 @@ class Optimizer:
         group
             ``"params"``, and the options that differ from the optimizer's.
         """
-        self.param_groups += (self._new_group(group),)
-        self._lay_out(self._stored())
+        new, stored = self._new_group(group), self._stored()  # either may refuse: then nothing was changed
+        self.param_groups += (new,)
+        self._lay_out(stored)
 
     def _new_group(self, group: Any) -> Options:
         name = type(self).__name__
@@ -190,7 +191,8 @@ class Optimizer:
         Raises
         ------
         ArgumentError
-            If an option was changed into something impossible; nothing was updated then.
+            If an option was changed into something impossible, or a parameter holds a read-only array; nothing was
+            updated then.
         ShapeError, DtypeError
             If a ``grad`` that was set by hand does not fit; nothing was updated then.
         """
