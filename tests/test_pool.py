@@ -66,6 +66,13 @@ class TestByHand:
         assert tj.upsample(x, (1, 5), align_corners=True).tolist() == [[[[0.0, 1.0, 2.0, 3.0, 4.0]]]]
         assert tj.upsample(x, scale_factor=2, mode="nearest").tolist() == [[[[0.0, 0.0, 4.0, 4.0]] * 2]]
 
+    def test_upsampling_by_factors_that_are_rounded_down(self) -> None:
+        """As PyTorch: an axis of the same length is left alone, one of twice the length doubled exactly."""
+        x = np.arange(5.0).reshape(1, 1, 1, 5)
+        for mode in ("nearest", "bilinear"):
+            assert tj.upsample(x, scale_factor=(1, 1.1), mode=mode).tolist() == x.tolist()
+        assert tj.upsample(x, scale_factor=(1, 2.1), mode="nearest").tolist() == np.repeat(x, 2, axis=3).tolist()
+
     def test_local_response_norm_of_one_pixel(self) -> None:
         """A. Krizhevsky et al., 2012, section 3.3: the α there is α / n here."""
         a = np.array([1.0, 2.0, 3.0])

@@ -562,7 +562,9 @@ def _scales(image: Pair, size: Any, scale_factor: Any) -> tuple[Pair, tuple[floa
     h, w = (math.floor(n * s) for n, s in zip(image, both, strict=True))
     if min(h, w) < 1:
         raise ArgumentError(f"upsample: scale_factor={scale_factor} leaves nothing of images of {image}")
-    return (h, w), (float(both[0]), float(both[1]))
+    # an axis that keeps its length is left alone, as PyTorch does
+    down, across = (1.0 if m == n else float(s) for n, m, s in zip(image, (h, w), both, strict=True))
+    return (h, w), (down, across)
 
 
 def _interpolating(n: int, m: int, scale: float, align_corners: bool) -> Array:
@@ -580,7 +582,9 @@ def _interpolating(n: int, m: int, scale: float, align_corners: bool) -> Array:
 def _nearest(n: int, m: int, scale: float) -> Array:
     """Of n pixels the ones that m positions lie on."""
     i = np.arange(m)
-    return i * n // m if scale == m / n else np.minimum((i / scale).astype(int), n - 1)
+    if scale == m / n or m == 2 * n:  # PyTorch doubles exactly, whatever the scale was
+        return i * n // m
+    return np.minimum((i / scale).astype(int), n - 1)
 
 
 @composite(symbol="upsample", family="movement")
