@@ -514,6 +514,16 @@ class TestMemory:
         y.sum().backward()
         assert x.grad.tolist() == [1.0] * BIG
 
+    def test_a_large_gradient_that_a_hook_saw_is_not_kept(self) -> None:
+        x = big()
+        seen: list[Any] = []
+        x.register_hook(lambda g: seen.append(weakref.ref(g.data)))
+        (x * 2).sum().backward()
+        x.grad = None
+        assert seen[0]() is None
+        assert x._hooks is not None
+        assert x._hooks.last is None
+
     def test_a_gradient_is_not_kept_when_its_leaf_forgets_it(self) -> None:
         x = big()
         y = x.max()
@@ -738,6 +748,17 @@ class TestModes:
             assert not square(leaf(2.0)).requires_grad
         assert (leaf(2.0) * 2).requires_grad
 
+    def test_what_runs_on_after_its_call_is_not_decorated(self) -> None:
+        def generator() -> Iterator[Tensor]:
+            yield leaf(2.0) * 2
+
+        async def coroutine() -> Tensor:
+            return leaf(2.0) * 2
+
+        for function in (generator, coroutine):
+            with pytest.raises(CallError, match=rf"^{function.__name__}: .* inside it"):
+                tj.no_grad()(function)
+
     def test_nested(self) -> None:
         x = leaf(2.0)
         with tj.no_grad():
@@ -851,6 +872,16 @@ class TestRetainGrad:
         (h * 3).sum().backward()
         assert h.grad.tolist() == [3.0, 3.0]
         assert x.grad.tolist() == [6.0, 12.0]
+
+    def test_keeps_what_hooks_made_of_it_whenever_they_were_registered(self) -> None:
+        x = leaf([1.0, 2.0])
+        h = x * 2
+        h.register_hook(lambda g: g * 10)
+        h.retain_grad()
+        h.register_hook(lambda g: g + 1)
+        h.sum().backward()
+        assert h.grad.tolist() == [11.0, 11.0]
+        assert x.grad.tolist() == [22.0, 22.0]
 
     def test_accumulates_like_a_leaf(self) -> None:
         x = leaf(2.0)
@@ -1104,6 +1135,29 @@ class TestInPlaceChanges:
             change(x)
         with pytest.raises(InPlaceError, match=rf"^mul: .*shape \({size},\).*changed in place.*copy"):
             y.sum().backward()
+
+    def test_are_seen_through_views_that_have_no_array_as_their_base(self) -> None:
+        values = np.ones(3)
+        x, windows, w = Tensor(values), Tensor(np.lib.stride_tricks.sliding_window_view(values, 2)), leaf([1.0, 1.0])
+        y = (w * windows).sum()
+        x += 1
+        with pytest.raises(InPlaceError, match=r"^mul: "):
+            y.backward()
+
+    def test_that_end_with_an_error_of_the_values_are_seen(self) -> None:
+        x, w = Tensor([1.0, 2.0]), leaf([1.0, 1.0])
+        y = (w * x).sum()
+        with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+            x /= np.array([0.0, 1.0])
+        with pytest.raises(InPlaceError, match=r"^mul: "):
+            y.backward()
+
+    def test_are_none_where_another_tensor_takes_the_array(self) -> None:
+        x, w, other = Tensor([1.0, 2.0]), leaf([1.0, 1.0]), Tensor([0.0, 0.0])
+        y = (w * x).sum()
+        other.data = x.data
+        y.backward()
+        assert w.grad.tolist() == [1.0, 2.0]
 
     @CHANGED
     def test_of_a_saved_output_are_refused(self, change: Any) -> None:

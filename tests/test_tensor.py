@@ -16,7 +16,15 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_jp as tj
 from tinygrad_jp import Tensor
-from tinygrad_jp.errors import DtypeError, GraphError, InPlaceError, ShapeError, UnsupportedError
+from tinygrad_jp.errors import (
+    ArgumentError,
+    DtypeError,
+    GraphError,
+    IndexingError,
+    InPlaceError,
+    ShapeError,
+    UnsupportedError,
+)
 from tinygrad_jp.testing import gradcheck, shapes
 
 EXAMPLES = settings(deadline=None, max_examples=50)
@@ -566,10 +574,11 @@ class TestIndexing:
         np.testing.assert_array_equal(x.grad.numpy(), expected)
 
     @pytest.mark.parametrize(
-        "index", [3, -4, (0, 4), (0, 0, 0), np.array([0, 3]), "a", 0.5, np.array([0.5]), Tensor(0.5)]
+        "index",
+        [3, -4, (0, 4), (0, 0, 0), np.array([0, 3]), "a", 0.5, np.array([0.5]), Tensor(0.5), [[0, 1], [2]]],
     )
     def test_bad_index(self, index: Any) -> None:
-        with pytest.raises(IndexError, match="getitem"):
+        with pytest.raises(IndexingError, match="getitem"):
             leaf(X)[index]
 
     def test_iteration_and_unpacking(self) -> None:
@@ -595,6 +604,9 @@ class TestIndexing:
         assert 2.0 in x
         assert 3.0 not in x
         assert Tensor(1.0) in x
+        for nothing in (None, "x"):
+            with pytest.raises(DtypeError, match=r"^in: a Tensor holds numbers"):
+                nothing in x  # noqa: B015
 
     def test_integer_tensor_is_an_index_of_python_and_numpy(self) -> None:
         assert ["a", "b", "c"][Tensor(1)] == "b"
@@ -769,6 +781,20 @@ class TestInPlace:
         assert (total.item(), before.item()) == (3.0, 1.0)
         total.backward()
         assert x.grad.item() == 1.0
+
+    def test_of_what_cannot_be_changed_so(self) -> None:
+        constant, small = Tensor(np.broadcast_to(1.0, (3,))), Tensor(np.array([1, 2], np.int8))
+        with pytest.raises(ArgumentError, match=r"^add: .*\(3,\) is read-only; give it a copy"):
+            constant += 1
+        with pytest.raises(ArgumentError, match=r"^setitem: .*read-only"):
+            constant[0] = 2
+        with pytest.raises(ArgumentError, match=r"^add: .*300 out of bounds for int8"):
+            small += 300
+        with pytest.raises(ArgumentError, match=r"^setitem: .*300 out of bounds for int8"):
+            small[0] = 300
+        with pytest.raises(ArgumentError, match=r"^setitem: cannot convert float NaN"):
+            small[0] = np.nan
+        assert (constant.tolist(), small.tolist()) == ([1.0] * 3, [1, 2])
 
     @pytest.mark.parametrize("symbol", IN_PLACE)
     def test_a_recorded_result_is_rebound_not_changed(self, symbol: str) -> None:

@@ -24,6 +24,8 @@ def failure(op: Op[Any], arrays: Sequence[Any], attrs: Mapping[str, Any], error:
         return AxisError(f"{op.name}: {inputs}: {error}; axes run from −ndim to ndim − 1, each at most once")
     if isinstance(error, IndexError):
         return IndexingError(f"{op.name}: {error} ({inputs})")
+    if "read-only" in str(error):
+        return ArgumentError(f"{op.name}: the array of shape {np.shape(arrays[0])} is read-only; give it a copy")
     if isinstance(error, ValueError | OverflowError):
         remedy = _remedy(op, names, [np.shape(a) for a in arrays], attrs)
         about_shapes = remedy or re.search("shape|dimension|size|axes|array|subscript", str(error))

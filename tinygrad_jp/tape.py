@@ -8,13 +8,15 @@ the gradients out.)
 from __future__ import annotations
 
 import itertools
+import math
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from functools import partial
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy import asarray, ndarray
@@ -38,6 +40,7 @@ Edge = Any
 """Where an input came from: a Node, a leaf Tensor, an Outline, or a small array or Python number."""
 
 Hook = Callable[[Array], Array | None]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Hooks(list[Hook]):
@@ -46,7 +49,8 @@ class Hooks(list[Hook]):
     Attributes
     ----------
     last
-        The gradient that came to them in the last backward pass, and what they made of it, for the picture.
+        The gradient that came to them in the last backward pass, and what they made of it, for the picture; of large
+        ones only inside :func:`keep_values`.
     """
 
     last: tuple[ndarray, ndarray] | None = None
@@ -220,6 +224,15 @@ class _Mode(ContextDecorator):
         self._values = values
         self._tokens: list[list[tuple[ContextVar[Any], Token[Any]]]] = []
 
+    def __call__(self, function: F) -> F:
+        """Decorate a function."""
+        if any(test(function) for test in (isgeneratorfunction, iscoroutinefunction, isasyncgenfunction)):
+            raise CallError(
+                f"{function.__name__}: a generator or coroutine runs on after its call, when a mode such as no_grad() "
+                "has ended; write 'with no_grad():' inside it, around what computes"
+            )
+        return super().__call__(function)
+
     def __enter__(self) -> None:
         self._tokens.append([(variable, variable.set(value)) for variable, value in self._values().items()])
 
@@ -314,8 +327,8 @@ def _witnessed(**more: bool) -> dict[ContextVar[Any], Any]:
 class _Changes:
     """When each piece of memory was last changed in place through a Tensor: the version counters.
 
-    They are kept by the array that owns the memory, not in the Tensors: all views of it (slices, reshapes,
-    ``detach()``) share one, and recording an op pays nothing for them.
+    They are kept by the array that owns the memory, not in the Tensors: all views that NumPy knows of (slices,
+    reshapes, ``detach()``) share one, and recording an op pays nothing for them.
     """
 
     def __init__(self) -> None:
@@ -351,8 +364,12 @@ class _Changes:
 
 
 def _owner(array: ndarray) -> ndarray:
-    while isinstance(array.base, ndarray):
-        array = array.base
+    """Find the array that a view was made of, at last, also through what NumPy puts between (``as_strided``)."""
+    base = array.base
+    while base is not None:
+        if isinstance(base, ndarray):
+            array = base
+        base = getattr(base, "base", None)
     return array
 
 
@@ -493,11 +510,15 @@ def propagate(
             node.record = record[plan.others]
             node.plan = plan.freed
     leaves = table if targets is None else {x: table[x] for x in targets if x in table}
-    return found | _of_leaves(leaves, fresh, shown=wrap is None)
+    shown = -1 if wrap is not None else math.inf if root.call is not None else SMALL
+    return found | _of_leaves(leaves, fresh, shown)
 
 
-def _of_leaves(table: dict[Any, Array], fresh: set[Any], shown: bool) -> dict[Any, Array]:
-    """Return the gradients of leaves, through their hooks, as arrays that nothing else holds."""
+def _of_leaves(table: dict[Any, Array], fresh: set[Any], shown: float) -> dict[Any, Array]:
+    """Return the gradients of leaves, through their hooks, as arrays that nothing else holds.
+
+    Those of up to `shown` elements that went through hooks are kept for the picture.
+    """
     found = {}
     for leaf, g in table.items():
         if leaf._hooks:
@@ -507,10 +528,10 @@ def _of_leaves(table: dict[Any, Array], fresh: set[Any], shown: bool) -> dict[An
     return found
 
 
-def _through_hooks(leaf: Any, g: Array, shown: bool) -> Array:
-    """Show a leaf's gradient to its hooks, and note for the picture what they made of it; of Tensors nothing."""
+def _through_hooks(leaf: Any, g: Array, shown: float) -> Array:
+    """Show a leaf's gradient to its hooks, and note for the picture what they made of it."""
     made = run_hooks(leaf._hooks, g)
-    leaf._hooks.last = (g, made) if shown else None
+    leaf._hooks.last = (g, made) if g.size <= shown else None
     return made.copy()
 
 

@@ -6,6 +6,7 @@ table and records it on the tape.
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -119,7 +120,7 @@ class Tensor:
     def data(self) -> ndarray:
         """The values, as the ndarray itself: no copy, nothing recorded.
 
-        Assigning (also ``t.data -= …``) counts as a change in place. Writing into the array itself
+        Assigning (also ``t.data -= …``) counts as a change in place of the tensor. Writing into the array itself
         (``t.data[0] = …``) cannot be seen from here: do it only when no backward pass still needs the old values.
         """
         return self._data
@@ -133,7 +134,7 @@ class Tensor:
             raise ShapeError(f"Tensor.data: {self._label()} has shape {self.shape}, got {array.shape}")
         if self._requires_grad and array.dtype.kind != "f":
             array = array.astype(self._data.dtype)
-        changes.mark(self._data, array)
+        changes.mark(self._data)
         self._data = array
 
     @property
@@ -273,7 +274,7 @@ class Tensor:
             hooks = self._hooks = self._hooks or Hooks()
         else:
             hooks = self._node.annotate().hooks
-        hooks.append(run)
+        hooks.insert(len(hooks) - any(isinstance(known, _Keep) for known in hooks), run)  # what retains it comes last
         return lambda: hooks.remove(run) if run in hooks else None
 
     def zero_grad(self) -> None:
@@ -418,6 +419,8 @@ class Tensor:
         return (self[i] for i in range(len(self._data)))
 
     def __contains__(self, value: Any) -> bool:
+        if not _is_numeric(value):
+            raise DtypeError(f"in: a Tensor holds numbers, got {type(value).__name__}")
         return bool((self == value).any())
 
     # ------------------------------------------------------------------------------------------ operators
@@ -562,8 +565,11 @@ class Tensor:
         b = other._data if isinstance(other, Tensor) else operand(other)
         try:
             ufunc(self._data, b, self._data)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise failure(op, (self._data, b), {}, error) from error
+        except BaseException:  # ``np.errstate(all="raise")``: NumPy complains of what it has written already
+            changes.mark(self._data)
+            raise
         changes.mark(self._data)
         return self
 
@@ -576,13 +582,16 @@ class Tensor:
                     "setitem: an assignment to elements is not recorded; build the tensor with where, concatenate or "
                     "stack, or assign inside no_grad()"
                 )
+        place = _plain_index(index, "setitem")
         changes.mark(self._data)
         try:
-            self._data[_plain_index(index)] = value._data if isinstance(value, Tensor) else operand(value)
+            self._data[place] = value._data if isinstance(value, Tensor) else operand(value)
         except IndexError as error:
             raise IndexingError(f"setitem: {error} (the tensor has shape {self.shape})") from error
-        except ValueError as error:
-            raise ShapeError(f"setitem: {error} (the tensor has shape {self.shape})") from error
+        except (ValueError, OverflowError) as error:
+            of_values = isinstance(error, OverflowError) or re.search("read-only|cannot convert", str(error))
+            kind = ArgumentError if of_values else ShapeError
+            raise kind(f"setitem: {error} (the tensor has shape {self.shape}, dtype {self.dtype})") from error
         except TypeError as error:
             raise DtypeError(f"setitem: {error}") from error
 
@@ -796,13 +805,18 @@ def _one_or_all(numbers: tuple[Any, ...]) -> Any:
     return numbers[0] if len(numbers) == 1 and not isinstance(numbers[0], SupportsIndex) else numbers
 
 
-def _plain_index(index: Any) -> Any:
+def _plain_index(index: Any, op: str = "getitem") -> Any:
     """Replace Tensors in an index by their arrays."""
     if isinstance(index, tuple):
-        return tuple(_plain_index(i) for i in index)
+        return tuple(_plain_index(i, op) for i in index)
     if isinstance(index, Tensor):
         return index._data
-    return asarray(index, None if index else np.intp) if isinstance(index, list) else index
+    if not isinstance(index, list):
+        return index
+    try:
+        return asarray(index, None if index else np.intp)
+    except ValueError as error:
+        raise IndexingError(f"{op}: {error}") from error
 
 
 def _is_numeric(x: object) -> bool:
