@@ -120,7 +120,7 @@ class Tensor:
     def data(self) -> ndarray:
         """The values, as the ndarray itself: no copy, nothing recorded.
 
-        Assigning (also ``t.data -= …``) counts as a change in place of the tensor. Writing into the array itself
+        Assigning (also ``t.data -= …``) counts as a change in place. Writing into the array itself
         (``t.data[0] = …``) cannot be seen from here: do it only when no backward pass still needs the old values.
         """
         return self._data
@@ -134,7 +134,7 @@ class Tensor:
             raise ShapeError(f"Tensor.data: {self._label()} has shape {self.shape}, got {array.shape}")
         if self._requires_grad and array.dtype.kind != "f":
             array = array.astype(self._data.dtype)
-        changes.mark(self._data)
+        changes.mark(self._data, array)  # the new one, too: a picture would take it for what an op has read
         self._data = array
 
     @property
