@@ -32,7 +32,7 @@ Shape = tuple[int, ...]
 
 @cache
 def _loaded(module: str) -> ModuleType:
-    """Import a module at its first use: all of them would be a seventh of what ``import tinygrad_jp`` takes."""
+    """Import a module at its first use: all of them would be a tenth of what ``import tinygrad_jp`` takes."""
     return import_module(f".{module}", __package__)
 
 
